@@ -8,7 +8,7 @@ DeployerError                  a sentence: what, where, why, fix            (exi
 ├── PreflightError             a reference, port or architecture is wrong   (exit 3)
 ├── ReleaseCommandFailed       the release command did not exit with 0      (exit 3)
 ├── GateBlocked                a gate blocks what was asked for             (exit 4)
-├── RolloutFailed              the new revision is definitely bad           (exit 3, or 5 after a rollback)
+├── RolloutFailed              the new revision is definitely bad           (exit 3; 5 once moved)
 ├── UnknownState               we cannot say what serves                    (exit 6)
 │   └── DeadlineExceeded       we stopped looking; the provider may go on   (exit 6)
 ├── Busy                       another deployment holds the lease           (exit 7)
