@@ -9,17 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 from enum import StrEnum
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
+from deployer.noun import Noun, encode
 from deployer.quantity import Bytes, Seconds
-
-
-class Noun(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Base of all nouns: immutable, compared by value, strict about unknown fields."""
-
 
 # -- what deployer.yaml says about a service ---------------------------------------------------
 
@@ -273,34 +269,7 @@ class Capability(StrEnum):
     WORKERS = "workers"  # services without a port
 
 
-# -- encoding ----------------------------------------------------------------------------------
-
-T = TypeVar("T")
 NAME = re.compile(r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$")
-
-
-def encode(value: Any) -> bytes:
-    """Deterministic JSON of any noun; quantities as plain numbers."""
-    return msgspec.json.encode(value, enc_hook=_plain, order="sorted")
-
-
-def decode(data: bytes | str, kind: type[T]) -> T:
-    """The inverse of `encode`. Raises msgspec.ValidationError."""
-    return msgspec.json.decode(data, type=kind, dec_hook=_rich)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Seconds):
-        return float(value)
-    if isinstance(value, Bytes):
-        return int(value)
-    raise TypeError(f"cannot encode {type(value).__name__}")
-
-
-def _rich(kind: type, value: Any) -> Any:
-    if kind in (Seconds, Bytes):
-        return kind.parse(value) if isinstance(value, str) else kind(value)
-    raise NotImplementedError(kind)
 
 
 def _untagged(image: Image) -> Image:

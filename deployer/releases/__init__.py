@@ -1,0 +1,1 @@
+"""Releases: what was intended and how it ended, where that is kept, and who may act."""

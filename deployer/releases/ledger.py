@@ -1,0 +1,103 @@
+"""The history of one scope: append-only records over a store."""
+
+from __future__ import annotations
+
+import msgspec
+
+from deployer.errors import Conflict, PreflightError, Transient
+from deployer.model import Scope
+from deployer.noun import decode, encode
+from deployer.releases.records import SCHEMA, Conclusion, Entry, Intent, Record
+from deployer.releases.store import Store
+
+
+class _Versioned(msgspec.Struct):
+    schema: int = 1
+
+
+class Ledger:
+    """Reads and appends the records of one scope."""
+
+    def __init__(self, store: Store, scope: Scope) -> None:
+        self.store = store
+        self._prefix = f"{folder(scope)}/records/"
+
+    def append(self, record: Record) -> None:
+        """Write `record` once; writing the same again is harmless.
+
+        Raises Conflict if another record stands there, Transient if the store fails.
+        """
+        kind = "intent" if isinstance(record, Intent) else "conclusion"
+        key, data = f"{self._prefix}{record.id}-{kind}.json", encode(record)
+        if not self.store.create(key, data) and self.store.read([key]).get(key) != data:
+            raise Conflict(
+                f"a record of {record.id} is there already and says something else",
+                where=key,
+                fix="deployer releases shows it; run the command again for a new release",
+            )
+
+    def history(self) -> tuple[Entry, ...]:
+        """Every deployment, oldest first."""
+        keys = self.store.list(self._prefix)
+        contents = self.store.read(keys)
+        records = [_parse(key, contents[key]) for key in keys if key in contents]
+        ended = {r.id: r for r in records if isinstance(r, Conclusion)}
+        intents = (r for r in records if isinstance(r, Intent))
+        return tuple(Entry(intent=i, conclusion=ended.get(i.id)) for i in intents)
+
+
+def folder(scope: Scope) -> str:
+    """Where the objects of `scope` are in a store that many share."""
+    return f"v1/{scope.app}/{scope.environment}/{scope.target}/{scope.service}"
+
+
+def good_releases(history: tuple[Entry, ...]) -> frozenset[str]:
+    """The releases that were verified live at least once."""
+    return frozenset(e.intent.release for e in history if e.succeeded)
+
+
+def chain(history: tuple[Entry, ...]) -> tuple[tuple[str, str | None], ...]:
+    """(release, the good release that it replaced) for each good ship, oldest first."""
+    good = good_releases(history)
+    ships = [e.intent for e in history if e.intent.kind == "ship" and e.intent.release in good]
+    return tuple((i.release, i.previous if i.previous in good else None) for i in ships)
+
+
+def unfinished(history: tuple[Entry, ...], fingerprint: str) -> Intent | None:
+    """The latest deployment, if it is a ship of `fingerprint` that has no conclusion."""
+    if not history or history[-1].conclusion:
+        return None
+    intent = history[-1].intent
+    same = intent.spec is not None and intent.spec.fingerprint == fingerprint
+    return intent if intent.kind == "ship" and same else None
+
+
+def find(history: tuple[Entry, ...], release: str) -> Intent:
+    """The ship that made `release`. Raises PreflightError for one that is not recorded."""
+    for entry in reversed(history):
+        if entry.intent.kind == "ship" and entry.intent.release == release:
+            return entry.intent
+    known = [e.intent.release for e in history if e.intent.kind == "ship"][-5:]
+    raise PreflightError(
+        f"there is no release {release}",
+        why=f"the latest recorded: {', '.join(known)}" if known else "no release is recorded",
+        fix="deployer releases lists them",
+    )
+
+
+def _parse(key: str, data: bytes) -> Record:
+    try:
+        if decode(data, _Versioned).schema > SCHEMA:
+            raise PreflightError(
+                "the records were written by a newer deployer",
+                where=key,
+                fix="upgrade: pip install -U deployer-cli",
+            )
+        return decode(data, Record)  # type: ignore[arg-type]  # a union is no type to mypy
+    except msgspec.MsgspecError as error:
+        raise Transient(
+            "a release record cannot be read",
+            where=key,
+            why=str(error),
+            fix="run again; if it stays, delete this one record: the provider has the truth",
+        ) from error

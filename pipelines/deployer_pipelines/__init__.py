@@ -1,0 +1,1 @@
+"""Ship, roll back, destroy: each a generator of events, each readable aloud."""

@@ -1,0 +1,179 @@
+"""Change one scope and prove it, or put it back and say so: the policy behind every verb."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import Literal
+
+from msgspec.structs import replace
+
+from deployer.actions import Plan, ShiftTraffic
+from deployer.errors import (
+    AuthError,
+    Busy,
+    Conflict,
+    DeployerError,
+    Interrupted,
+    Superseded,
+    Transient,
+    UnknownState,
+)
+from deployer.events import Event, Failed, Planned, Report, Said, describe
+from deployer.execute import Hands, execute, patiently
+from deployer.model import Observed
+from deployer.outcome import Outcome
+from deployer.plan import plan_restore
+from deployer.releases.records import Conclusion, Entry, Intent
+from deployer_pipelines.job import Job, Trail, leased
+from deployer_pipelines.reports import early, report
+
+Kind = Literal["ship", "rollback", "destroy"]
+Planner = Callable[[Observed, tuple[Entry, ...], float], tuple[str, Plan]]
+"""From what is there, the history and the time to an id and a plan: all that verbs differ in."""
+
+LOST_CONTACT = (Interrupted, Transient, UnknownState, Busy, Conflict, AuthError)
+"""Errors that say nothing about the new revision: never a reason to roll back."""
+
+
+def roll_out(job: Job, kind: Kind, planner: Planner) -> Iterator[Event]:
+    """Bring one scope to what `planner` wants. Ends with one Report, whatever happens.
+
+    Where nothing has to change, it only proves what serves. Otherwise: hold the lease, plan anew
+    under it, write the intent, act, prove, write the conclusion.
+    """
+    began = job.hands.now()
+    try:
+        ended = yield from _settled(job, planner)
+        if ended is None:
+            with leased(job, f"{kind} of {job.scope}") as hands:
+                ended = yield from _change(job, hands, kind, planner)
+    except DeployerError as error:
+        yield Failed(scope=job.scope, problem=describe(error))
+        ended = early(job, error)
+    yield replace(ended, seconds=job.hands.now() - began)
+
+
+def _settled(job: Job, planner: Planner) -> Generator[Event, None, Report | None]:
+    """The report if what is wanted serves already, proven by looking; None if it does not."""
+    trail, _, _ = _plan(job, planner)
+    if not trail.plan.changes_nothing:
+        return None
+    yield Planned(plan=trail.plan)
+    try:
+        yield from trail.follow(execute(trail.plan, job.hands))
+    except DeployerError as error:
+        yield Failed(scope=job.scope, problem=describe(error))
+        return report(job, trail, Outcome.FAILED_NOTHING_CHANGED, error)
+    return report(job, trail, Outcome.UNCHANGED)
+
+
+def _change(
+    job: Job, hands: Hands, kind: Kind, planner: Planner
+) -> Generator[Event, None, Report]:
+    trail, name, history = _plan(job, planner)
+    if job.basis is not None and job.basis != trail.plan.basis:
+        raise Conflict("the stored plan is stale: the target changed", fix="deployer plan -o FILE")
+    yield Planned(plan=trail.plan)
+    _intend(job, kind, name, trail, history)
+    try:
+        yield from trail.follow(execute(trail.plan, hands))
+    except DeployerError as error:
+        if not trail.tidying:
+            yield Failed(scope=job.scope, problem=describe(error))
+            return (yield from _failed(job, hands, name, trail, error))
+        yield _leftovers(job, error)
+    return _conclude(job, name, trail, Outcome.SUCCEEDED)
+
+
+def _failed(
+    job: Job, hands: Hands, name: str, trail: Trail, error: DeployerError
+) -> Generator[Event, None, Report]:
+    """Put back what was there, unless we know too little, or a person wants to look."""
+    if isinstance(error, LOST_CONTACT):
+        return report(job, trail, _lost(trail, error), error)
+    if job.policy.rollout.on_failure == "stop" and trail.moved:
+        return _conclude(job, name, trail, Outcome.UNKNOWN, error)
+    back = plan_restore(trail.plan.release, trail.before, trail.moved)
+    try:
+        yield Planned(plan=back)
+        yield from execute(back, hands)
+    except Interrupted as stopped:
+        return report(job, trail, Outcome.UNKNOWN, stopped)
+    except DeployerError as second:
+        yield Failed(scope=job.scope, problem=describe(second))
+        return _conclude(job, name, trail, Outcome.FAILED_ROLLBACK_FAILED, error)
+    moved = trail.moved and trail.before.live is not None
+    outcome = Outcome.FAILED_ROLLED_BACK if moved else Outcome.FAILED_NOTHING_CHANGED
+    return _conclude(job, name, trail, outcome, error)
+
+
+def _plan(job: Job, planner: Planner) -> tuple[Trail, str, tuple[Entry, ...]]:
+    before = patiently(lambda: job.hands.provider.observe(job.scope), job.hands)
+    history = patiently(job.ledger.history, job.hands)
+    name, plan = planner(before, history, job.store.now())
+    trail = Trail(before=before, plan=plan)
+    live = before.live
+    if live and live.release == plan.release and not plan.changes_nothing:
+        # A run that was killed had moved traffic already: what served before it is in its intent.
+        trail.before = _as_it_was(before, history)
+        trail.began.append(ShiftTraffic)
+    return trail, name, history
+
+
+def _as_it_was(now: Observed, history: tuple[Entry, ...]) -> Observed:
+    live = now.live
+    intents = (e.intent for e in reversed(history) if live and e.intent.release == live.release)
+    intent = next(intents, None)
+    if intent is None or intent.previous is None or now.find(intent.previous) is None:
+        return now
+    shares = (replace(r, weight=100 * (r.release == intent.previous)) for r in now.revisions)
+    return replace(now, revisions=tuple(shares))
+
+
+def _intend(job: Job, kind: Kind, name: str, trail: Trail, history: tuple[Entry, ...]) -> None:
+    if any(entry.intent.id == name for entry in history):
+        return  # adopted: the intent of the run that was killed is ours
+    plan = trail.plan
+    intent = Intent(
+        id=name,
+        kind=kind,
+        release=plan.release,
+        scope=job.scope,
+        at=job.store.now(),
+        spec=plan.spec,
+        rollout=job.policy.rollout,
+        release_command=job.policy.release_command,
+        previous=plan.previous,
+        origin=job.origin,
+    )
+    patiently(lambda: job.ledger.append(intent), job.hands)
+
+
+def _conclude(
+    job: Job, name: str, trail: Trail, outcome: Outcome, error: DeployerError | None = None
+) -> Report:
+    ended = report(job, trail, outcome, error)
+    conclusion = Conclusion(
+        id=name,
+        release=trail.plan.release,
+        outcome=outcome,
+        at=job.store.now(),
+        proof=ended.proof,
+        serving=ended.serving,
+        image=ended.image,
+        task_ran=trail.task_ran,
+        reason=error.what if error else None,
+    )
+    patiently(lambda: job.ledger.append(conclusion), job.hands)
+    return ended
+
+
+def _lost(trail: Trail, error: DeployerError) -> Outcome:
+    if not trail.touched:
+        return Outcome.FAILED_NOTHING_CHANGED
+    return Outcome.SUPERSEDED if isinstance(error, Superseded) else Outcome.UNKNOWN
+
+
+def _leftovers(job: Job, error: DeployerError) -> Said:
+    text = f"the new release serves, but something old could not be removed: {error.what}"
+    return Said(text=text, level="warning", scope=job.scope)
