@@ -213,8 +213,9 @@ def _read_token(registry: str, realm: str, answer: BaseHTTPResponse) -> tuple[st
             fix="check that the address is a container registry",
         )
     seconds = body.get("expires_in")
-    known = isinstance(seconds, int | float) and seconds > 0
-    return token, float(seconds) if known else float(_LEAST_SECONDS)
+    if not isinstance(seconds, int | float) or seconds <= 0:
+        seconds = _LEAST_SECONDS
+    return token, float(seconds)
 
 
 def _json(raw: bytes) -> dict[str, Any]:

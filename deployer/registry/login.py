@@ -51,14 +51,12 @@ class Logins(Protocol):
 
 
 class StaticLogins:
-    """Credentials by host; a callable is asked each time, which is how a cloud's token stays fresh.
+    """Credentials by host; a callable is asked each time, so that a cloud's token stays fresh.
 
     `StaticLogins({"registry.example": lambda: Basic("AWS", fetch_password())})`
     """
 
-    def __init__(
-        self, logins: Mapping[str, Credential | Callable[[], Credential | None]]
-    ) -> None:
+    def __init__(self, logins: Mapping[str, Credential | Callable[[], Credential | None]]) -> None:
         self._logins = dict(logins)
 
     def credentials(self, registry: str) -> Credential | None:
@@ -67,7 +65,7 @@ class StaticLogins:
 
 
 class FirstOf:
-    """The first of several sources that knows the host: a cloud's exchange, then Docker's files."""
+    """The first of several sources that knows the host: a cloud, then Docker's files."""
 
     def __init__(self, *sources: Logins) -> None:
         self._sources = sources

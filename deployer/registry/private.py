@@ -122,9 +122,7 @@ def _environment(
     return {**kept, **_endpoint(given, user, real), "DOCKER_CONFIG": str(folder)}
 
 
-def _endpoint(
-    given: Mapping[str, str], user: Mapping[str, Any], real: Path
-) -> dict[str, str]:
+def _endpoint(given: Mapping[str, str], user: Mapping[str, Any], real: Path) -> dict[str, str]:
     """The current context as variables; it lives in the folder that we replace."""
     name = given.get("DOCKER_CONTEXT") or user.get("currentContext") or "default"
     if given.get("DOCKER_HOST") or name == "default":

@@ -35,7 +35,7 @@ class Digest(str):
             raise ConfigError(
                 f"`{text}` is not a digest",
                 why="a digest is `sha256:` and 64 hexadecimal digits (0-9, a-f)",
-                fix="copy it from `deployer status`, or from the line that `docker push` ends with",
+                fix="copy it from `deployer status`, or from the last line of `docker push`",
             )
         return super().__new__(cls, text)
 
@@ -140,9 +140,8 @@ def check_tag(tag: str) -> str:
 
 
 def is_loopback(registry: str) -> bool:
-    """True if `registry` (host, or host:port) is this machine: plain HTTP there, as with Docker."""
-    host = registry.rsplit(":", 1)[0] if re.search(r":\d+$", registry) else registry
-    host = host.strip("[]")
+    """True if `registry` (host or host:port) is this machine: plain HTTP, as with Docker."""
+    host = re.sub(r"(?<=[^:]):\d+$", "", registry).strip("[]")
     if host == "localhost":
         return True
     try:

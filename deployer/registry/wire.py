@@ -178,7 +178,7 @@ def _tls(host: str, text: str) -> RegistryError:
     return RegistryError(
         f"the certificate of {host} is not trusted",
         why=text,
-        fix="set SSL_CERT_FILE to a bundle with your company's authority, or renew the certificate",
+        fix="set SSL_CERT_FILE to a bundle with your company's authority, or renew it",
     )
 
 
