@@ -1,0 +1,1 @@
+"""Images: the context, its checks, tags and labels, the build."""
