@@ -1,0 +1,1 @@
+"""For whoever writes an adapter: the in-memory provider and the contract every one must pass."""
