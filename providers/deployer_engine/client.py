@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deployer.errors import ConfigError, Transient
-
 from deployer_engine.failures import Missing, PortTaken, translated
 
 if TYPE_CHECKING:
@@ -45,10 +44,15 @@ class Output:
 
 
 class Engine:
-    """One connection to an engine. A context manager; `sdk` is the Docker SDK's client."""
+    """One connection to an engine. A context manager.
+
+    `sdk` is the Docker SDK's client; `api` its lower level, untyped on purpose: the stubs
+    contradict the SDK for half of what is used here.
+    """
 
     def __init__(self, sdk: DockerClient, name: str) -> None:
         self.sdk = sdk
+        self.api: Any = sdk.api
         self.name = name
 
     def __enter__(self) -> Engine:
@@ -70,9 +74,9 @@ class Engine:
         TLS has no half-close that would end it. Raises Missing, Conflict (not running).
         """
         with translated(f"container {container}"):
-            made = self.sdk.api.exec_create(container, command, stdin=bool(stdin), user=user)
+            made = self.api.exec_create(container, command, stdin=bool(stdin), user=user)
             out, err = self._attach(made["Id"], stdin)
-            code = self.sdk.api.exec_inspect(made["Id"])["ExitCode"]
+            code = self.api.exec_inspect(made["Id"])["ExitCode"]
         if code is None:
             raise Transient("a command in a container lost its connection", where=container)
         return Output(code, out, err)
@@ -83,44 +87,45 @@ class Engine:
         Owned by root and readable by every process of the container. `folder` must exist.
         """
         with translated(f"container {container}"):
-            self.sdk.api.put_archive(container, folder, _tar(files))
+            self.api.put_archive(container, folder, _tar(files))
 
     def get(self, container: str, path: str) -> dict[str, bytes] | None:
         """The files at `path` of a container, running or not: relative name to content.
 
         None if there is no such path. Raises Missing if there is no such container.
         """
+        from docker.errors import NotFound
+
         with translated(f"container {container}"):
-            self.sdk.api.inspect_container(container)
             try:
-                chunks, _ = self.sdk.api.get_archive(container, path)
+                chunks, _ = self.api.get_archive(container, path)
                 return _untar(b"".join(chunks))
-            except Exception as error:
-                if getattr(error, "status_code", None) == 404:
-                    return None
-                raise
+            except NotFound:
+                self.api.inspect_container(container)  # raises if it is the one missing
+                return None
 
     def now(self) -> float:
         """The engine host's clock, in seconds since 1970 (one request, no container)."""
         with translated(self.name):
-            text: str = self.sdk.api.info()["SystemTime"]
+            text: str = self.api.info()["SystemTime"]
         return datetime.fromisoformat(text).timestamp()
 
     def _attach(self, exec_id: str, stdin: bytes) -> tuple[bytes, bytes]:
-        from docker.utils.socket import demux_adaptor, frames_iter
+        from docker.utils import socket as frames
 
-        stream = self.sdk.api.exec_start(exec_id, socket=True)
+        stream = self.api.exec_start(exec_id, socket=True)
         try:
             raw = getattr(stream, "_sock", stream)
             if stdin:
                 raw.sendall(stdin)
             out, err = bytearray(), bytearray()
-            for frame in frames_iter(stream, tty=False):
-                stdout, stderr = demux_adaptor(*frame)
+            for frame in frames.frames_iter(stream, tty=False):  # type: ignore[no-untyped-call]
+                stdout, stderr = frames.demux_adaptor(*frame)
                 out += stdout or b""
                 err += stderr or b""
         finally:
             stream.close()
+            raw.close()  # the SDK keeps the connection open otherwise
         return bytes(out), bytes(err)
 
 

@@ -76,7 +76,9 @@ def taken_port(text: str) -> int | None:
     Two wordings: another container (`Bind for 127.0.0.1:80 failed: port is already
     allocated`), or another process (`listen tcp4 127.0.0.1:80: bind: address already in use`).
     """
-    found = re.search(r":(\d+)(?: failed: port is already allocated|: bind: address already)", text)
+    found = re.search(
+        r":(\d+)(?: failed: port is already allocated|: bind: address already)", text
+    )
     return int(found[1]) if found else None
 
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
+from pathlib import Path
 from string import Template
 
 from deployer.errors import ConfigError
@@ -112,7 +113,9 @@ def placed(slots: Sequence[Slot], before: Board = EMPTY) -> Board:
 def config(state: EdgeState, before: Board = EMPTY) -> str:
     """haproxy.cfg for `state`. `before` is the board it follows, so that slots keep places."""
     board = placed(state.slots, before)
-    servers = "\n".join(f"  server s{i} {_server(slot)}" for i, slot in enumerate(board))
+    servers = "\n".join(
+        f"  server s{i} {_server(slot, slot.share if slot else 0)}" for i, slot in enumerate(board)
+    )
     probes = "\n".join(_probe_backend(i, slot) for i, slot in enumerate(board))
     routes = "\n".join(_route(i) for i in range(PLACES))
     template = Template(files(__package__).joinpath("haproxy.cfg").read_text())
@@ -133,6 +136,15 @@ def parse(text: str) -> tuple[EdgeState, Board]:
     except (StopIteration, KeyError, ValueError, TypeError) as error:
         raise ConfigError("the edge's configuration was not written by deployer") from error
     return EdgeState(tuple(slot for slot in board if slot), token), board
+
+
+def written(folder: str, state: EdgeState, before: Board = EMPTY) -> dict[str, bytes | Path]:
+    """The files that make an edge start as `state`, to be put below `folder`."""
+    board = placed(state.slots, before)
+    return {
+        f"{folder}/haproxy.cfg": config(state, before).encode(),
+        f"{folder}/labels.map": labels(board, state.token).encode(),
+    }
 
 
 def labels(board: Board, token: Secret) -> str:
@@ -188,10 +200,10 @@ def _identity(slot: Slot) -> tuple[str, str, int]:
     return slot.release, slot.host, slot.port
 
 
-def _server(slot: Slot | None, weight: int | None = None) -> str:
+def _server(slot: Slot | None, weight: int) -> str:
     if slot is None:
-        return f"{NOBODY}:1 weight 0 disabled"
-    return f"{slot.host}:{slot.port} weight {slot.share if weight is None else weight}"
+        return f"{NOBODY}:1 weight {weight} disabled"
+    return f"{slot.host}:{slot.port} weight {weight}"
 
 
 def _probe_backend(place: int, slot: Slot | None) -> str:
