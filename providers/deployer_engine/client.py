@@ -8,6 +8,7 @@ import json
 import os
 import tarfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +20,7 @@ from deployer_engine.failures import Missing, PortTaken, translated
 if TYPE_CHECKING:
     from docker import DockerClient
 
-__all__ = ["Engine", "Missing", "Output", "PortTaken", "connect", "endpoint", "translated"]
+__all__ = ["Engine", "Missing", "Output", "PortTaken", "connect", "endpoint", "tar", "translated"]
 
 TIMEOUT = 60  # seconds for one answer; pulls and builds stream, so they are not cut by it
 
@@ -87,7 +88,7 @@ class Engine:
         Owned by root and readable by every process of the container. `folder` must exist.
         """
         with translated(f"container {container}"):
-            self.api.put_archive(container, folder, _tar(files))
+            self.api.put_archive(container, folder, tar(files))
 
     def get(self, container: str, path: str) -> dict[str, bytes] | None:
         """The files at `path` of a container, running or not: relative name to content.
@@ -116,7 +117,7 @@ class Engine:
         stream = self.api.exec_start(exec_id, socket=True)
         try:
             raw = getattr(stream, "_sock", stream)
-            if stdin:
+            with suppress(BrokenPipeError, ConnectionResetError):  # it ended: its status tells
                 raw.sendall(stdin)
             out, err = bytearray(), bytearray()
             for frame in frames.frames_iter(stream, tty=False):  # type: ignore[no-untyped-call]
@@ -141,6 +142,22 @@ def connect(host: str | None = None) -> Engine:
 
         options = _options(found, os.environ)
         return Engine(DockerClient(version="auto", timeout=TIMEOUT, **options), name)
+
+
+def tar(files: Mapping[str, bytes | Path], mode: int = 0o644) -> bytes:
+    """The files as an archive, owned by root. A `Path` value makes a symbolic link."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.mode = mode
+            if isinstance(content, Path):
+                entry.type, entry.linkname = tarfile.SYMTYPE, str(content)
+                archive.addfile(entry)
+            else:
+                entry.size = len(content)
+                archive.addfile(entry, io.BytesIO(content))
+    return out.getvalue()
 
 
 def endpoint(host: str | None, environ: Mapping[str, str]) -> Endpoint:
@@ -202,21 +219,6 @@ def _json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise ConfigError("a docker settings file is unreadable", where=str(path)) from error
     return value if isinstance(value, dict) else {}
-
-
-def _tar(files: Mapping[str, bytes | Path]) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.mode = 0o644
-            if isinstance(content, Path):
-                entry.type, entry.linkname = tarfile.SYMTYPE, str(content)
-                archive.addfile(entry)
-            else:
-                entry.size = len(content)
-                archive.addfile(entry, io.BytesIO(content))
-    return out.getvalue()
 
 
 def _untar(data: bytes) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tarfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -142,7 +142,9 @@ def get(port: int, path: str = "/", **headers: str) -> tuple[int, str, dict[str,
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show a failure's evidence, not only its sentence."""
     report = yield
     if call.excinfo and isinstance(call.excinfo.value, DeployerError):
