@@ -1,0 +1,193 @@
+"""Objects that can be created once, in a named volume of the engine: records and leases.
+
+Reads and writes run in a container that mounts the volume: the edge, or a helper that ends by
+itself. The volume is never removed here: losing it is losing the history.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from types import TracebackType
+
+from deployer.errors import ConfigError, Conflict, Transient
+from deployer_engine.client import Engine, Missing, Output, translated
+from deployer_engine.container import OFFICIAL_IMAGE, OWNER, STORE
+
+LARGEST = 256 * 1024  # bytes of one object
+HELPER = "deployer.helper"  # label: the volume that a helper container serves
+HELPER_LIFE = 600  # seconds after which a helper ends, whatever became of us
+
+_KEY = re.compile(r"[a-z0-9][a-zA-Z0-9_.-]*(/[a-zA-Z0-9][a-zA-Z0-9_.-]*){0,3}")
+_EXISTS = 17
+_SHORT = 18
+
+# A hard link appears whole or not at all, and fails where the name is taken. The data is
+# durable before it has its name, and the name before we say so.
+_CREATE = f"""cd {STORE}; umask 022; mkdir -p .tmp "$(dirname "$2")" || exit
+find .tmp -type f -mmin +60 -delete
+part=$(mktemp .tmp/XXXXXXXX) || exit; trap 'rm -f "$part"' EXIT
+head -c "$1" >"$part"; [ "$(wc -c <"$part")" -eq "$1" ] || exit {_SHORT}
+chmod 644 "$part"; sync "$part" || exit
+ln "$part" "$2" 2>/dev/null || {{ [ -e "$2" ] && exit {_EXISTS}; exit 1; }}
+sync "$(dirname "$2")"
+"""
+_READ = f"""cd {STORE}; while IFS= read -r key && [ "$key" ]
+do [ -f "$key" ] && {{ printf '%s %s\\n' "$key" "$(wc -c <"$key")"; cat "$key"; }}
+done; echo end"""
+_LIST = f'cd {STORE}; [ ! -d "$1" ] || find "$1" -type f'
+_DELETE = f'cd {STORE}; rm -f "$1" && sync "$(dirname "$1")" 2>/dev/null; true'
+
+
+class VolumeStore:
+    """Create-only objects in `volume`. A context manager: closing removes the helper.
+
+    Keys are lower-case paths of at most four parts, such as `records/0001-abc.json`.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        volume: str,
+        *,
+        image: str = OFFICIAL_IMAGE,
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
+        self._engine = engine
+        self._volume = volume
+        self._image = image
+        self._labels = dict(labels or {})
+        self._where = f"volume {volume}"
+        self._helper: str | None = None
+        self._container: str | None = None
+
+    def __enter__(self) -> VolumeStore:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Remove the helper container, if one was needed. Harmless to repeat."""
+        helper, self._helper, self._container = self._helper, None, None
+        if helper:
+            _remove(self._engine, helper, self._where)
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Make the object `key`, whole and durable; False if there is one already.
+
+        Of any number of writers exactly one gets True. Raises ConfigError (key, size).
+        """
+        _checked(key)
+        if len(data) > LARGEST:
+            raise ConfigError(f"{key} has {len(data)} bytes; the store takes {LARGEST}")
+        done = self._run(_CREATE, str(len(data)), key, stdin=data)
+        if done.code in (0, _EXISTS):
+            return done.code == 0
+        raise self._failed(f"{key} could not be written", done)
+
+    def read(self, key: str) -> bytes | None:
+        """The object's content, or None if there is none."""
+        return self.read_many([key]).get(key)
+
+    def read_many(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """Those of `keys` that exist, with their content, in one round trip."""
+        asked = [_checked(key) for key in keys]
+        if not asked:
+            return {}
+        done = self._run(_READ, stdin="".join(f"{key}\n" for key in [*asked, ""]).encode())
+        if done.code:
+            raise self._failed("objects could not be read", done)
+        return self._unframed(done.stdout)
+
+    def list(self, prefix: str) -> list[str]:
+        """The keys below the folder `prefix` (no trailing slash), sorted."""
+        done = self._run(_LIST, _checked(prefix))
+        if done.code:
+            raise self._failed(f"{prefix} could not be listed", done)
+        return sorted(done.stdout.decode().split())
+
+    def delete(self, key: str) -> None:
+        """Remove the object. Harmless if there is none."""
+        done = self._run(_DELETE, _checked(key))
+        if done.code:
+            raise self._failed(f"{key} could not be deleted", done)
+
+    def now(self) -> float:
+        """The engine host's clock, in seconds since 1970: one clock for all who share it."""
+        return self._engine.now()
+
+    def _run(self, script: str, *arguments: str, stdin: bytes = b"") -> Output:
+        """Run a script beside the volume. A container that went away is replaced, once.
+
+        Repeating is safe: what did not run in a stopped container has done nothing, and an
+        exec that was cut off ends in Transient, never here.
+        """
+        command = ["sh", "-c", script, "store", *arguments]
+        try:
+            return self._engine.run(self._place(), command, stdin)
+        except (Missing, Conflict):
+            self.close()
+            return self._engine.run(self._place(), command, stdin)
+
+    def _place(self) -> str:
+        """A running container of ours that mounts the volume."""
+        if self._container is None:
+            self._container = self._edge() or self._start_helper()
+        return self._container
+
+    def _edge(self) -> str | None:
+        with translated(self._where):
+            mounts = {"volume": self._volume, "label": OWNER, "status": "running"}
+            found = self._engine.api.containers(filters=mounts)
+        return next((str(container["Id"]) for container in found), None)
+
+    def _start_helper(self) -> str:
+        with translated(self._where):
+            made = self._engine.sdk.containers.run(
+                self._image,
+                entrypoint=["sleep", str(HELPER_LIFE)],
+                labels={**self._labels, HELPER: self._volume},
+                volumes=[f"{self._volume}:{STORE}"],
+                network_mode="none",
+                user="0",
+                init=True,
+                auto_remove=True,
+                detach=True,
+            )
+        self._helper = str(made.id)
+        return self._helper
+
+    def _unframed(self, data: bytes) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        while data != b"end\n":
+            head, _, rest = data.partition(b"\n")
+            key, _, size = head.decode().partition(" ")
+            if not size.isdigit() or len(rest) < int(size):
+                raise Transient("the answer was cut short", where=self._where)
+            found[key], data = rest[: int(size)], rest[int(size) :]
+        return found
+
+    def _failed(self, what: str, done: Output) -> Transient:
+        why = done.stderr.decode(errors="replace").strip()
+        if done.code == _SHORT:
+            why = "the connection ended before all data was there; nothing was written"
+        return Transient(what, where=self._where, why=why or f"exit status {done.code}")
+
+
+def _checked(key: str) -> str:
+    if len(key) > 200 or not _KEY.fullmatch(key):
+        raise ConfigError(f"{key!r} is no key of the store", fix="like records/0001-abc.json")
+    return key
+
+
+def _remove(engine: Engine, container: str, where: str) -> None:
+    """Remove a container that may end by itself at the same time."""
+    with suppress(Missing, Conflict), translated(where):
+        engine.api.remove_container(container, force=True)
