@@ -50,18 +50,23 @@ class Problems:
 
     def __init__(self, source: Source) -> None:
         self.source = source
+        self.count = 0  # doubles included, so that it grows whenever anything is wrong
         self._found: dict[tuple[str, Mark], ConfigError] = {}
 
     def add(
         self, mark: Mark, what: str, *, why: str | None = None, fix: str | None = None
     ) -> None:
         """One more mistake. The same words at the same place count once."""
+        self.count += 1
         if (what, mark) not in self._found:
             self._found[what, mark] = self.source.error(mark, what, why=why, fix=fix)
 
     def include(self, error: ConfigError, mark: Mark) -> None:
-        """A mistake found in another file, ordered by the line that names this file."""
-        for problem in error.problems or (error,):
+        """Mistakes of another file, which is named at `mark`."""
+        if not error.problems:
+            self.add(mark, error.what, fix=error.fix)
+        for problem in error.problems:
+            self.count += 1
             self._found[f"{problem.where} {problem.what}", mark] = problem
 
     def stop(self) -> None:
@@ -69,9 +74,6 @@ class Problems:
         if self._found:
             ordered = sorted(self._found.items(), key=lambda item: item[0][1])
             raise together(self.source.name, [problem for _, problem in ordered])
-
-    def __bool__(self) -> bool:
-        return bool(self._found)
 
 
 def together(name: str, problems: Iterable[ConfigError]) -> ConfigError:

@@ -4,6 +4,8 @@ A file is `File` plus either the keys of one `Service` or `services:`. Environme
 may say every key of `Overrides` again. A target also takes its provider's own options.
 """
 
+# ruff: noqa: RUF012  # msgspec copies empty defaults; ruff does not see that Noun is a Struct
+
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
@@ -124,9 +126,9 @@ class Window(Noun, frozen=True, rename={"for_": "for", "from_": "from"}):
     ] = None
     for_: Annotated[Seconds | None, Meta(description="how long it stays open")] = None
     from_: Annotated[Moment | None, Meta(description="first day or moment")] = None
-    to: Annotated[Moment | None, Meta(description="last day, all of it; or the moment it ends")] = (
-        None
-    )
+    to: Annotated[
+        Moment | None, Meta(description="last day, all of it; or the moment it ends")
+    ] = None
     timezone: Annotated[
         str, Meta(description="IANA name, as Europe/Berlin", extra={"check": "timezone"})
     ] = "UTC"
@@ -137,7 +139,9 @@ class Check(Noun, frozen=True):
     """A gate outside deployer: an address or a program. Without an answer it does not pass."""
 
     http: Annotated[
-        Annotated[str, Meta(pattern=r"^https?://\S+$", extra={"shape": "an address, as https://…"})]
+        Annotated[
+            str, Meta(pattern=r"^https?://\S+$", extra={"shape": "an address, as https://…"})
+        ]
         | None,
         Meta(description="address to ask"),
     ] = None
@@ -178,7 +182,9 @@ class Promote(Noun, frozen=True, rename={"from_": "from"}):
     allow: Annotated[
         tuple[Window, ...], Meta(description="only in one of these times; none: always")
     ] = ()
-    deny: Annotated[tuple[Window, ...], Meta(description="never in these; stronger than allow")] = ()
+    deny: Annotated[
+        tuple[Window, ...], Meta(description="never in these; stronger than allow")
+    ] = ()
     min_interval: Annotated[Seconds, Meta(description="between two changes")] = Seconds(0)
     checks: Annotated[tuple[Check, ...], Meta(description="gates outside deployer")] = ()
     verify: Annotated[Watch | None, Meta(description="watch the release after it moved")] = None
@@ -190,7 +196,9 @@ class Environment(Noun, frozen=True):
     protected: Annotated[
         bool, Meta(description="must be named and confirmed; refuses dirty trees")
     ] = False
-    promote: Annotated[Promote | None, Meta(description="how a release enters by promotion")] = None
+    promote: Annotated[Promote | None, Meta(description="how a release enters by promotion")] = (
+        None
+    )
     targets: Annotated[
         Blocks,
         Meta(
@@ -207,9 +215,9 @@ class File(Noun, frozen=True):
     """The file itself. Keys that start with `x-` are yours: a place for YAML anchors."""
 
     app: Annotated[Name, Meta(description="what this file describes")]
-    service: Annotated[Name | None, Meta(description="the only service; default: the app's name")] = (
-        None
-    )
+    service: Annotated[
+        Name | None, Meta(description="the only service; default: the app's name")
+    ] = None
     services: Annotated[
         Blocks, Meta(description="several services by name", extra={"block": "service"})
     ] = {}

@@ -11,7 +11,9 @@ _NAME = re.compile(
     r"|API_?KEY|SECRET_?KEY|PRIVATE_?KEY|ACCESS_?KEY|ENCRYPTION_?KEY|SIGNING_?KEY|MASTER_?KEY)$"
 )
 _JOINED = re.compile(r"(PASSWORD|PASSWD|APIKEY|SECRETKEY)$")
-_PUBLIC = re.compile(r"^(NEXT_PUBLIC|NUXT_PUBLIC|REACT_APP|VITE|PUBLIC)_|(PUBLIC|PUBLISHABLE)_KEY$")
+_PUBLIC = re.compile(
+    r"^(NEXT_PUBLIC|NUXT_PUBLIC|REACT_APP|VITE|PUBLIC)_|(PUBLIC|PUBLISHABLE)_KEY$"
+)
 _HARMLESS = re.compile(r"(?i)true|false|on|off|yes|no|null|none|[0-9]{1,4}|/[\w./-]*|")
 _CREDENTIALS = re.compile(r"(?<=://)[^\s/@:]*:[^\s/@]+(?=@)")
 _VALUE = re.compile(
