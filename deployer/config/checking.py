@@ -148,7 +148,7 @@ class Checker:
 
     def _list(self, node: Node, kind: Kind, path: str) -> Any:
         if not isinstance(node, Items):
-            return self.wrong(node, path, "a list", "write it as a list: [one, two]")
+            return self.wrong(node, path, "a list", _as_list(node))
         if len(node.items) < (kind.min_length or 0):
             return self.wrong(node, path, "at least one item")
         return tuple(self.value(n, kind.of[0], f"{path}[{i}]") for i, n in enumerate(node.items))
@@ -219,6 +219,12 @@ def _matches(pattern: str, node: Node) -> bool:
         and len(node.text) <= 20
         and bool(re.fullmatch(pattern, node.text, re.ASCII))
     )
+
+
+def _as_list(node: Node) -> str:
+    if isinstance(node, Scalar) and re.fullmatch(r"[\w ./-]{1,60}", node.text):
+        return f"write [{', '.join(node.text.split())}]"
+    return "write it as a list: [one, two]"
 
 
 def _ranged(kind: Kind) -> str:

@@ -47,9 +47,12 @@ class Document:
         """Every layer about one service on one target as one, and the keys it may have."""
         said = self.provider(environment, target)
         name = said.text if said else ""
-        keys = joined(f"the {name} target", target_shape(name, self.options(name)), shape(Service))
+        whole = target_shape(name, self.options(name))
+        keys = joined(whole.noun, whole, shape(Service))
         table = stacked(self._layers(environment, target, service), keys)
-        return Table(_without(table, "services"), table.keys, table.mark), keys
+        own = self.targets_of(environment)[target]
+        mark = (own if own.entries else self.targets.get(target, own)).mark
+        return Table(_without(table, "services"), table.keys, mark), keys
 
     def each(self) -> Iterator[tuple[str, str, str]]:
         """Every service on every target of every environment."""
@@ -80,14 +83,14 @@ class Document:
 
 
 def tables(table: Table, key: str) -> dict[str, Table]:
-    """The named blocks under `key`; one with nothing in it is an empty mapping."""
+    """The named blocks under `key`, marked by their names; one with nothing in it is empty."""
     node = table.entries.get(key)
     if not isinstance(node, Table):
         return {}
     blocks = {}
     for name, value in node.entries.items():
         if isinstance(value, Table):
-            blocks[name] = value
+            blocks[name] = Table(value.entries, value.keys, node.keys[name])
         elif isinstance(value, Scalar) and value.null:
             blocks[name] = Table({}, {}, node.keys[name])
     return blocks

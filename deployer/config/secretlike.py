@@ -21,7 +21,7 @@ _VALUE = re.compile(
     r"|glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,}|[rs]k_live_\w{16,}|AIza[\w-]{30,}"
     r"|eyJ[\w-]{8,}\.eyJ[\w-]{8,}"
 )
-_PAIR = re.compile(r"([A-Za-z_][\w-]*)([\"']?\s*[:=]\s+|=)(?=\S)(\"[^\"]*\"?|'[^']*'?|[^,}\s]+)")
+_ASSIGNED = re.compile(r"([A-Za-z_][\w-]*)[\"']?\s*[:=]\s*(?=\S)")
 
 
 def secret_name(name: str) -> bool:
@@ -43,12 +43,10 @@ def secret_pair(name: str, value: str) -> bool:
 
 
 def masked(line: str) -> str:
-    """`line` of a file as it may be shown: nothing that looks like a secret is left in it."""
+    """`line` of a file as it may be shown: what follows a secret's name is cut off."""
     line = _CREDENTIALS.sub(MASK, line)
     line = re.sub(rf"({_VALUE.pattern})\S*", MASK, line)
-    return _PAIR.sub(_mask_pair, line)
-
-
-def _mask_pair(match: re.Match[str]) -> str:
-    name, gap, value = match.groups()
-    return f"{name}{gap}{MASK if secret_name(name) else value}"
+    for match in _ASSIGNED.finditer(line):
+        if secret_name(match[1]):
+            return line[: match.end()] + MASK
+    return line

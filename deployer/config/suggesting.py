@@ -20,6 +20,9 @@ _ELSEWHERE = {  # what other tools call it
 }
 
 
+_FEW = 10
+
+
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that `word` is a misspelling of, or None."""
     names = {name.lower(): name for name in known}
@@ -38,7 +41,12 @@ def suggestion(key: str, shape: Shape) -> str:
     if meant:
         return f'did you mean "{meant}"?'
     place = _place(key, shape)
-    return f'"{key}" belongs {place}' if place else f"known are {', '.join(sorted(shape.fields))}"
+    if place:
+        return f'"{key}" belongs {place}'
+    names = ", ".join(sorted(shape.fields))
+    return (
+        f"known are {names}" if len(shape.fields) <= _FEW else "`deployer schema` prints the keys"
+    )
 
 
 def _within(key: str, outer: Shape) -> list[str]:

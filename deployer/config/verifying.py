@@ -37,7 +37,8 @@ def verify(document: Document, problems: Problems) -> None:
 
 def check_placed(document: Document, place: tuple[str, str, str], problems: Problems) -> None:
     """Adds what is wrong with one service on one target, all layers merged."""
-    if document.provider(*place[:2]) is None:
+    provider = document.provider(*place[:2])
+    if provider is None or document.options(provider.text) is None:
         return  # said where the target stands
     table, keys = document.merged(*place)
     Checker(problems, lenient=True).record(table, keys)
@@ -94,7 +95,7 @@ class _Layers:
         if provider is None:
             known = listed(name, self.document.targets, "targets of the file")
             what = f'target "{name}" has no provider'
-            self.problems.add(table.mark, what, fix=f"write provider: NAME; {known}")
+            self.problems.add(table.mark, what, fix=f"write provider: docker, or another; {known}")
             return
         options = self.document.options(provider)
         if options is None:
