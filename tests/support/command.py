@@ -84,7 +84,7 @@ class Command:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
         sources = [ROOT, ROOT / "providers", ROOT / "pipelines"]
         path = os.pathsep.join(map(str, sources))
-        return kept | {"HOME": str(self.home), "PYTHONPATH": path, "PYTHONWARNINGS": "default"}
+        return kept | {"HOME": str(self.home), "PYTHONPATH": path}
 
 
 def interrupt(process: subprocess.Popen[str], number: int = signal.SIGINT) -> Result:
