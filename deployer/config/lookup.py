@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from deployer.model import Noun, decode, encode
+from deployer.noun import Noun, decode, encode
 
 GROUP = "deployer.options"
 T = TypeVar("T")

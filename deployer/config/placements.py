@@ -11,7 +11,6 @@ from deployer.model import (
     Build,
     Health,
     Image,
-    Noun,
     Proof,
     ReleaseCommand,
     Resources,
@@ -21,6 +20,7 @@ from deployer.model import (
     SecretRef,
     Spec,
 )
+from deployer.noun import Noun
 from deployer.quantity import Seconds
 
 

@@ -4,7 +4,7 @@ A file is `File` plus either the keys of one `Service` or `services:`. Environme
 may say every key of `Overrides` again. A target also takes its provider's own options.
 """
 
-# ruff: noqa: RUF012  # msgspec copies empty defaults; ruff does not see that Noun is a Struct
+# msgspec copies empty defaults; ruff does not see that Noun is a Struct
 
 from __future__ import annotations
 
@@ -12,17 +12,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from deployer.model import (
-    NAME,
-    Build,
-    Health,
-    Noun,
-    Proof,
-    ReleaseCommand,
-    Resources,
-    Rollout,
-    Scale,
-)
+from deployer.model import NAME, Build, Health, Proof, ReleaseCommand, Resources, Rollout, Scale
+from deployer.noun import Noun
 from deployer.quantity import Seconds
 
 _DNS = {"shape": "a name of at most 40 lower-case letters, digits and dashes, as shop-api"}

@@ -16,12 +16,11 @@ from collections.abc import Callable
 from msgspec.structs import replace
 
 from deployer.errors import Busy, DeployerError, Transient
-from deployer.model import Scope
 from deployer.noun import Noun, decode, encode
-from deployer.releases.ledger import folder
 from deployer.releases.owner import Owner, is_dead
 from deployer.releases.store import Store
 
+FOLDER = "lease"
 TTL = 60.0
 RENEW = 15.0
 LOST_AFTER = 2  # renewals missed in a row
@@ -44,12 +43,11 @@ class Lease:
     """The lease of one scope, as one process sees it."""
 
     def __init__(
-        self, store: Store, scope: Scope, owner: Owner, clock: Callable[[], float] | None = None
+        self, store: Store, owner: Owner, clock: Callable[[], float] | None = None
     ) -> None:
         self._clock = clock or _awake_or_not
         self._sure_until = 0.0
         self._store = store
-        self._prefix = f"{folder(scope)}/lease/"
         self._owner = owner
         self._generation = 0
         self._held: Held | None = None
@@ -151,14 +149,14 @@ class Lease:
                 return True
         except Transient:
             pass  # the answer was lost: what stands there tells
-        return self._store.read([key]).get(key) == data
+        return self._store.read_many([key]).get(key) == data
 
     def _newest(self) -> tuple[int, Held | None]:
         generations = self._generations()
         if not generations:
             return 0, None
         key = self._key(generations[-1])
-        data = self._store.read([key]).get(key)
+        data = self._store.read_many([key]).get(key)
         return generations[-1], decode(data, Held) if data else None
 
     def _takeable(self, held: Held) -> bool:
@@ -174,10 +172,10 @@ class Lease:
         return self._held
 
     def _generations(self) -> list[int]:
-        return [int(key[len(self._prefix) : -5]) for key in self._store.list(self._prefix)]
+        return [int(key[len(FOLDER) + 1 : -5]) for key in self._store.list(FOLDER)]
 
     def _key(self, generation: int) -> str:
-        return f"{self._prefix}{generation:08d}.json"
+        return f"{FOLDER}/{generation:08d}.json"
 
 
 def _busy(held: Held) -> Busy:

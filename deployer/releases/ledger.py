@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from deployer.errors import Conflict, PreflightError, Transient
-from deployer.model import Scope
 from deployer.noun import decode, encode
 from deployer.releases.records import SCHEMA, Conclusion, Entry, Intent, Record
 from deployer.releases.store import Store
+
+FOLDER = "records"
 
 
 class _Versioned(msgspec.Struct):
@@ -16,11 +17,10 @@ class _Versioned(msgspec.Struct):
 
 
 class Ledger:
-    """Reads and appends the records of one scope."""
+    """Reads and appends the records of one scope, whose store it is given."""
 
-    def __init__(self, store: Store, scope: Scope) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
-        self._prefix = f"{folder(scope)}/records/"
 
     def append(self, record: Record) -> None:
         """Write `record` once; writing the same again is harmless.
@@ -28,8 +28,8 @@ class Ledger:
         Raises Conflict if another record stands there, Transient if the store fails.
         """
         kind = "intent" if isinstance(record, Intent) else "conclusion"
-        key, data = f"{self._prefix}{record.id}-{kind}.json", encode(record)
-        if not self.store.create(key, data) and self.store.read([key]).get(key) != data:
+        key, data = f"{FOLDER}/{record.id}-{kind}.json", encode(record)
+        if not self.store.create(key, data) and self.store.read_many([key]).get(key) != data:
             raise Conflict(
                 f"a record of {record.id} is there already and says something else",
                 where=key,
@@ -38,17 +38,12 @@ class Ledger:
 
     def history(self) -> tuple[Entry, ...]:
         """Every deployment, oldest first."""
-        keys = self.store.list(self._prefix)
-        contents = self.store.read(keys)
+        keys = self.store.list(FOLDER)
+        contents = self.store.read_many(keys)
         records = [_parse(key, contents[key]) for key in keys if key in contents]
         ended = {r.id: r for r in records if isinstance(r, Conclusion)}
         intents = (r for r in records if isinstance(r, Intent))
         return tuple(Entry(intent=i, conclusion=ended.get(i.id)) for i in intents)
-
-
-def folder(scope: Scope) -> str:
-    """Where the objects of `scope` are in a store that many share."""
-    return f"v1/{scope.app}/{scope.environment}/{scope.target}/{scope.service}"
 
 
 def good_releases(history: tuple[Entry, ...]) -> frozenset[str]:

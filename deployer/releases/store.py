@@ -10,10 +10,12 @@ import os
 import secrets
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
 from deployer.errors import ConfigError, Transient
+from deployer.model import Scope
 
 
 class Store(Protocol):
@@ -26,12 +28,12 @@ class Store(Protocol):
         """
         ...
 
-    def read(self, keys: list[str]) -> dict[str, bytes]:
+    def read_many(self, keys: Iterable[str]) -> dict[str, bytes]:
         """The contents of those `keys` that exist."""
         ...
 
     def list(self, prefix: str) -> list[str]:
-        """Keys that begin with `prefix`, sorted."""
+        """Keys below the folder `prefix`, sorted."""
         ...
 
     def delete(self, key: str) -> None:
@@ -66,7 +68,7 @@ class FolderStore:
         _sync_folder(path.parent)
         return True
 
-    def read(self, keys: list[str]) -> dict[str, bytes]:
+    def read_many(self, keys: Iterable[str]) -> dict[str, bytes]:
         """See Store."""
         found = {}
         for key in keys:
@@ -80,9 +82,9 @@ class FolderStore:
 
     def list(self, prefix: str) -> list[str]:
         """See Store."""
-        files = (p for p in self._root.rglob("*") if p.is_file() and not p.name.startswith("."))
-        keys = (p.relative_to(self._root).as_posix() for p in files)
-        return sorted(key for key in keys if key.startswith(prefix))
+        below = self._root / prefix
+        files = (p for p in below.rglob("*") if p.is_file() and not p.name.startswith("."))
+        return sorted(p.relative_to(self._root).as_posix() for p in files)
 
     def delete(self, key: str) -> None:
         """See Store."""
@@ -116,13 +118,13 @@ class MemoryStore:
             self._objects[key] = data
             return True
 
-    def read(self, keys: list[str]) -> dict[str, bytes]:
+    def read_many(self, keys: Iterable[str]) -> dict[str, bytes]:
         """See Store."""
         return {key: self._objects[key] for key in keys if key in self._objects}
 
     def list(self, prefix: str) -> list[str]:
         """See Store."""
-        return sorted(key for key in list(self._objects) if key.startswith(prefix))
+        return sorted(key for key in list(self._objects) if key.startswith(f"{prefix}/"))
 
     def delete(self, key: str) -> None:
         """See Store."""
@@ -133,15 +135,16 @@ class MemoryStore:
         return time.time()
 
 
-def open_store(url: str) -> FolderStore:
-    """The store that `state:` names. Raises ConfigError for a kind that is not known."""
+def open_store(url: str, scope: Scope) -> FolderStore:
+    """The part of the store at `url` that is for `scope`. Raises ConfigError for other kinds."""
     kind, _, path = url.partition("://")
     if kind != "file" or not path:
         raise ConfigError(
             f"`state: {url}` is not a kind of store that is ready",
             fix="use state: file:///var/lib/deployer, or leave it out",
         )
-    return FolderStore(Path(path).expanduser())
+    names = (scope.app, scope.environment, scope.target, scope.service)
+    return FolderStore(Path(path).expanduser().joinpath("v1", *names))
 
 
 def _write(path: Path, data: bytes) -> None:

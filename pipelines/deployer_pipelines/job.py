@@ -34,7 +34,7 @@ class Job:
     @property
     def ledger(self) -> Ledger:
         """The history of this scope."""
-        return Ledger(self.store, self.scope)
+        return Ledger(self.store)
 
 
 @dataclass(slots=True)
@@ -93,7 +93,7 @@ def leased(job: Job, what: str) -> Iterator[Hands]:
     Waits up to `job.lock_wait` for another deployment to end; raises Busy after that, and at once
     for a manual lock.
     """
-    lease = Lease(job.store, job.scope, this_process(job.origin.run_url))
+    lease = Lease(job.store, this_process(job.origin.run_url))
     _take(lease, what, job)
     lease.keep()
     try:

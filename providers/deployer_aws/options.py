@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from deployer.model import Noun
+from deployer.noun import Noun
 
 Account = Annotated[str, Meta(pattern=r"^\d{12}$")]
 Region = Annotated[str, Meta(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from deployer.model import Noun
+from deployer.noun import Noun
 
 _GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 Guid = Annotated[str, Meta(pattern=_GUID)]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from deployer.model import Noun
+from deployer.noun import Noun
 from deployer.quantity import Bytes
 
 _ADDRESS = r"^((\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:]+\]):)?\d{1,5}$"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from deployer.model import Noun
+from deployer.noun import Noun
 from deployer.quantity import Seconds
 
 Project = Annotated[
