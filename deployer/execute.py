@@ -38,6 +38,10 @@ class Cancel:
         self.signal = signal.Signals(number)
         self._event.set()
 
+    def is_set(self) -> bool:
+        """Whether a signal has come."""
+        return self._event.is_set()
+
     def wait(self, seconds: float) -> None:
         """Sleep, but not longer than until a signal comes."""
         self._event.wait(seconds)

@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from deployer.actions import Action
 from deployer.diagnose import Signs
-from deployer.model import Capability, Identity, Observed, Scope, Spec
+from deployer.model import Capability, Identity, Image, Observed, Scope, Spec
 from deployer.noun import Noun
 from deployer.registry.login import Logins
 from deployer.releases.store import Store
@@ -111,6 +111,19 @@ class Logs(Protocol):
         self, scope: Scope, *, release: str | None, since: float | None, follow: bool, limit: int
     ) -> Iterator[str]:
         """Lines, oldest first. `since` in seconds since 1970; `follow` goes on until closed."""
+        ...
+
+
+@runtime_checkable
+class Resolver(Protocol):
+    """Optional: a place that knows images itself, as an engine does."""
+
+    def resolve(self, reference: str) -> Image | None:
+        """The image that `reference` names here, or None if only a registry can tell."""
+        ...
+
+    def built(self, key: str) -> Image | None:
+        """The image that was built from the input with this hash, or None."""
         ...
 
 

@@ -28,7 +28,17 @@ from deployer.actions import (
 )
 from deployer.diagnose import Signs, failure
 from deployer.errors import ReleaseCommandFailed, UnknownState
-from deployer.model import Capability, Identity, Observed, Revision, Scope, Spec, State
+from deployer.model import (
+    Capability,
+    Identity,
+    Image,
+    Observed,
+    RegistryImage,
+    Revision,
+    Scope,
+    Spec,
+    State,
+)
 from deployer.noun import Noun, decode, encode
 from deployer.provider import Destination, Operation, Progress
 from deployer.registry.login import Logins, StaticLogins
@@ -128,6 +138,16 @@ class Memory:
         code = 1 if revision and revision.state is State.CRASHED else None
         state = revision.state if revision else "gone"
         return Signs(state=state, exit_code=code, logs=(f"{release} says: boom",))
+
+    def resolve(self, reference: str) -> Image | None:
+        """See Resolver: every reference is an image here."""
+        repository, _, tag = reference.rpartition(":")
+        digest = "sha256:" + hashlib.sha256(reference.encode()).hexdigest()
+        return RegistryImage(repository=repository, digest=digest, tag=tag)
+
+    def built(self, key: str) -> Image | None:
+        """See Resolver."""
+        return None
 
     def logs(
         self, scope: Scope, *, release: str | None, since: float | None, follow: bool, limit: int

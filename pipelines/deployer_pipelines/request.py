@@ -1,0 +1,102 @@
+"""What a command asks of the pipelines, and the providers that a run talks to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deployer.adapters import connect
+from deployer.config.placements import Placement
+from deployer.errors import PreflightError
+from deployer.execute import Cancel, Hands, Pace
+from deployer.noun import encode
+from deployer.plan import Policy
+from deployer.provider import Keeper, Provider
+from deployer.releases.records import Origin
+from deployer.releases.store import Store, open_store
+from deployer_pipelines.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One command over several placements."""
+
+    placements: tuple[Placement, ...]
+    root: Path  # the folder of deployer.yaml: paths in it are relative to this one
+    origin: Origin
+    cancel: Cancel
+    pace: Pace = Pace()
+    state: str | None = None  # URL of the store, where one is configured
+    lock_wait: float = 90.0  # seconds
+    fail_fast: bool = False
+    wait: bool = True
+
+
+@dataclass(slots=True)
+class Bench:
+    """The providers of one run, one for each target, connected when first used."""
+
+    request: Request
+    _providers: dict[bytes, Provider] = field(default_factory=dict)
+
+    def provider(self, placement: Placement) -> Provider:
+        """The provider of `placement`'s target. Raises ConfigError for an unknown one."""
+        key = encode([placement.provider, placement.options])
+        if key not in self._providers:
+            self._providers[key] = connect(placement.provider, placement.options)
+        return self._providers[key]
+
+    def store(self, placement: Placement) -> Store:
+        """Where the records of `placement` are kept."""
+        if self.request.state:
+            return open_store(self.request.state, placement.scope)
+        provider = self.provider(placement)
+        if isinstance(provider, Keeper):
+            return provider.store(placement.scope)
+        raise PreflightError(
+            f"target {placement.scope.target} keeps no records itself",
+            fix="set `state: file:///var/lib/deployer` in deployer.yaml",
+        )
+
+    def job(self, placement: Placement, basis: str | None = None) -> Job:
+        """Everything to change `placement` with."""
+        provider = self.provider(placement)
+        request = self.request
+        return Job(
+            scope=placement.scope,
+            hands=Hands(provider=provider, cancel=request.cancel, pace=request.pace),
+            store=self.store(placement),
+            policy=Policy(
+                rollout=placement.rollout,
+                release_command=placement.release,
+                keep=provider.keep,
+            ),
+            origin=request.origin,
+            lock_wait=request.lock_wait,
+            basis=basis,
+        )
+
+    def close(self) -> None:
+        """Give back what providers hold: connections, helper containers."""
+        for provider in self._providers.values():
+            close: Any = getattr(provider, "close", None)
+            if close:
+                close()
+
+
+@contextmanager
+def bench(request: Request) -> Iterator[Bench]:
+    """The providers of `request`, closed at the end whatever happens."""
+    found = Bench(request)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def by_scope(placements: tuple[Placement, ...]) -> Mapping[str, Placement]:
+    """The placements by the words people see, as production/aws/api."""
+    return {str(p.scope): p for p in placements}

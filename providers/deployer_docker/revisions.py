@@ -1,0 +1,222 @@
+"""Making, routing, retiring and removing containers. Every step can be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from deployer.diagnose import Signs, failure
+from deployer.errors import Conflict, DeployerError, UnknownState
+from deployer.model import Spec
+from deployer.provider import Progress
+from deployer_docker import requests, secretrefs
+from deployer_docker.observing import CANDIDATE, containers, inspected
+from deployer_docker.place import RELEASE, Place
+from deployer_engine.client import Missing, translated
+from deployer_engine.edge import EdgeState, Slot
+
+GRACE = 30.0  # seconds for requests under way, then for the process, before it is killed
+_RUNTIME = ("oci runtime", "runc create", "failed to create task", "failed to create shim")
+
+
+class Revisions:
+    """The containers of one scope."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._api: Any = place.engine.api
+
+    def prepare(self, spec: Spec) -> None:
+        """Have the edge and the network; a worker needs no edge."""
+        if spec.port is not None:
+            self._place.edge.ensure()
+        else:
+            self._network()
+
+    def create(self, release: str, spec: Spec) -> None:
+        """Have a running container for `release`, in a slot of the edge without traffic."""
+        name = self._found(release) or self._make(release, spec)
+        container = inspected(self._place, name)
+        if container is None:
+            raise UnknownState(f"container {name} vanished", where=str(self._place.scope))
+        if not container["State"]["Running"]:
+            self._refill(release, spec)
+            self._start(name, spec, release)
+        if spec.port is not None:
+            self._slot(release, spec.port)
+
+    def shift(self, shares: Mapping[str, int]) -> None:
+        """Move traffic. Who serves from now on comes back after a crash and after a reboot."""
+        for release, share in shares.items():
+            if share:
+                self._settle(release)
+        state = self._place.edge.read()
+        if state is not None and state.slots:
+            slots = tuple(_with(slot, shares.get(slot.release, 0)) for slot in state.slots)
+            self._require(shares, {slot.release for slot in slots})
+            self._place.edge.apply(EdgeState(slots, state.token))
+        else:
+            self._only(shares)
+
+    def leave(self, release: str) -> None:
+        """Send no new requests to `release`. `retired` does the rest, look by look."""
+        state = self._place.edge.read()
+        if state and (slot := state.slot(release)) and slot.share:
+            raise Conflict(
+                f"{release} still has traffic, so it is not stopped",
+                where=str(self._place.scope),
+                fix="run the same command again",
+            )
+
+    def retired(self, release: str) -> Progress:
+        """One look at a revision that leaves: drained, then told to stop, then gone."""
+        name = self._found(release)
+        container = inspected(self._place, name) if name else None
+        if container and container["State"]["Running"]:
+            if not self._drained(release, container):
+                return Progress(done=False, detail="finishing requests")
+            with translated(f"container {name}"):
+                self._api.stop(name, timeout=10)
+        self._vacate(release)
+        return Progress(done=True)
+
+    def remove(self, release: str) -> None:
+        """Delete the containers and secrets of `release`. Gone is fine."""
+        self._vacate(release)
+        for role in ("app", "task"):
+            for container in containers(self._place, role):
+                if container["Labels"][RELEASE] == release:
+                    self._discard(str(container["Id"]))
+        self._place.vault.remove(release)
+
+    def destroy(self, *, records: bool) -> None:
+        """Delete everything of the scope but data volumes; records only where asked."""
+        for role in ("app", "task"):
+            for container in containers(self._place, role):
+                self._discard(str(container["Id"]))
+                self._place.vault.remove(container["Labels"][RELEASE])
+        self._place.store.close()
+        self._place.edge.remove()
+        if records:
+            with suppress(Missing), translated(f"volume {self._place.state_volume}"):
+                self._api.remove_volume(self._place.state_volume, force=True)
+        self._drop_network()
+
+    def secrets(self, release: str, spec: Spec) -> dict[str, str]:
+        """Have the release's secrets where they belong; returns those that go as variables."""
+        if not spec.secrets:
+            return {}
+        if self._place.options.secrets_as == "env":
+            found = secretrefs.values(spec.secrets)
+            return {name: value.reveal() for name, value in found.items()}
+        if not self._place.vault.intact(release):
+            self._place.vault.put(release, secretrefs.values(spec.secrets))
+        return {}
+
+    def _found(self, release: str) -> str | None:
+        mine = (c for c in containers(self._place) if c["Labels"][RELEASE] == release)
+        return next((str(c["Names"][0]).removeprefix("/") for c in mine), None)
+
+    def _make(self, release: str, spec: Spec) -> str:
+        body = requests.application(self._place, release, spec, self.secrets(release, spec))
+        name = self._place.container(release) + ("" if spec.port else CANDIDATE)
+        self.create_container(name, body)
+        return name
+
+    def create_container(self, name: str, body: Any) -> None:
+        """Create a container from a whole body; a name that is taken is ours from before."""
+        with suppress(Conflict), translated(f"container {name}"):
+            self._api.create_container_from_config(body, name)
+        self._join(name)
+
+    def _join(self, name: str) -> None:
+        """The extra network of the options: only one can be given at creation (before 25.0)."""
+        if extra := self._place.options.network:
+            with suppress(Conflict), translated(f"network {extra}"):
+                self._api.connect_container_to_network(name, extra)
+
+    def _refill(self, release: str, spec: Spec) -> None:
+        if self._place.options.secrets_as == "file":
+            self.secrets(release, spec)
+
+    def _start(self, name: str, spec: Spec, release: str) -> None:
+        try:
+            with translated(f"container {name}"):
+                self._api.start(name)
+        except DeployerError as error:
+            text = (error.why or error.what).lower()
+            if any(word in text for word in _RUNTIME):
+                signs = Signs(state="created", error=error.why or error.what, port=spec.port)
+                raise failure(signs, f"{self._place.scope}, release {release}") from error
+            raise
+
+    def _slot(self, release: str, port: int) -> None:
+        state = self._place.edge.read()
+        if state is None:
+            raise UnknownState("the edge is gone", where=str(self._place.scope))
+        name = self._place.container(release)
+        wanted = Slot(release, name, port, weight=0)
+        there = state.slot(release)
+        if there is None or (there.host, there.port) != (name, port):
+            others = tuple(slot for slot in state.slots if slot.release != release)
+            self._place.edge.apply(EdgeState((*others, wanted), state.token))
+
+    def _settle(self, release: str) -> None:
+        policy = {"Name": self._place.options.restart, "MaximumRetryCount": 0}
+        name = self._found(release)
+        if name is None:
+            raise UnknownState(f"{release} is gone", where=str(self._place.scope))
+        with translated(f"container {name}"):
+            self._api.update_container(name, restart_policy=policy)
+
+    def _require(self, shares: Mapping[str, int], routed: set[str]) -> None:
+        lost = [release for release, share in shares.items() if share and release not in routed]
+        if lost:
+            raise UnknownState(
+                f"the edge does not know {', '.join(lost)}", where=str(self._place.scope)
+            )
+
+    def _only(self, shares: Mapping[str, int]) -> None:
+        """A worker's traffic is its name: the new one counts first, then the others stop."""
+        for release, share in shares.items():
+            name = self._found(release)
+            if share and name and name.endswith(CANDIDATE):
+                with translated(f"container {name}"):
+                    self._api.rename(name, name.removesuffix(CANDIDATE))
+        for container in containers(self._place):
+            release = container["Labels"][RELEASE]
+            if not shares.get(release) and container["State"] == "running":
+                with translated(f"container {release}"):
+                    self._api.stop(str(container["Id"]), timeout=10)
+
+    def _drained(self, release: str, container: dict[str, Any]) -> bool:
+        try:
+            return self._place.edge.drained(release)
+        except (Missing, Conflict):
+            return True  # no edge, no requests
+
+    def _vacate(self, release: str) -> None:
+        state = self._place.edge.read()
+        if state and state.slot(release):
+            rest = tuple(slot for slot in state.slots if slot.release != release)
+            self._place.edge.apply(EdgeState(rest, state.token))
+
+    def _discard(self, container: str) -> None:
+        with suppress(Missing, Conflict), translated(f"container {container}"):
+            self._api.remove_container(container, force=True, v=True)
+
+    def _network(self) -> None:
+        with translated(f"network {self._place.network}"):
+            if not self._api.networks(names=[f"^{self._place.network}$"]):
+                self._api.create_network(
+                    self._place.network, driver="bridge", labels=self._place.labels
+                )
+
+    def _drop_network(self) -> None:
+        with suppress(Missing, DeployerError), translated(f"network {self._place.network}"):
+            self._api.remove_network(self._place.network)
+
+
+def _with(slot: Slot, weight: int) -> Slot:
+    return Slot(slot.release, slot.host, slot.port, weight=weight)

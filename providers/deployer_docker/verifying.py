@@ -1,0 +1,118 @@
+"""One look at whether a revision runs the right image, is healthy, and has its share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deployer.actions import Verify
+from deployer.diagnose import failure
+from deployer.errors import Conflict, RolloutFailed, UnknownState
+from deployer.model import EngineImage, State, short
+from deployer.provider import Endpoint, Progress
+from deployer_docker import signs
+from deployer_docker.observing import CANDIDATE, containers, inspected, state_of
+from deployer_docker.place import FINGERPRINT, RELEASE, Place
+from deployer_engine.client import translated
+from deployer_engine.haproxy import ANSWER_HEADER, PROBE_HEADER
+
+
+def check(place: Place, action: Verify) -> Progress:
+    """Done when the engine's part of the proof holds; the endpoint is for the outside's part.
+
+    Raises RolloutFailed at the first definitive sign, UnknownState or Conflict where what is
+    there is not what was made.
+    """
+    container = _container(place, action)
+    _same_image(place, action, container)
+    state = health_now(place, container)
+    if not container["State"]["Running"] and container["State"]["Status"] != "created":
+        raise _failed(place, action)
+    if state is State.UNHEALTHY:
+        raise _failed(place, action)
+    if state is State.STARTING or state is State.CRASHED:
+        return Progress(done=False, detail=f"{container['State']['Status']}, not healthy yet")
+    if action.stage == "serving" and (missing := _share_missing(place, action, container)):
+        return Progress(done=False, detail=missing)
+    return Progress(done=True, endpoint=_endpoint(place, action))
+
+
+def health_now(place: Place, container: dict[str, Any]) -> State:
+    """The state, asked now: an engine runs the first check only after a whole interval."""
+    state = state_of(container)
+    if state is not State.STARTING or not container["State"]["Running"]:
+        return state
+    test = container["Config"]["Healthcheck"]["Test"]
+    command = test[1:] if test[0] == "CMD" else ["/bin/sh", "-c", *test[1:]]
+    try:
+        done = place.engine.run(container["Id"], command, user=container["Config"]["User"])
+    except Conflict:
+        return state  # it ended meanwhile: the next look tells
+    return State.HEALTHY if done.code == 0 else state
+
+
+def _container(place: Place, action: Verify) -> dict[str, Any]:
+    mine = (c for c in containers(place) if c["Labels"][RELEASE] == action.release)
+    found = next(mine, None)
+    container = inspected(place, str(found["Id"])) if found else None
+    if container is None:
+        raise UnknownState(
+            f"the container of {action.release} is gone",
+            where=str(action.spec.scope),
+            why="somebody else removed it",
+            fix="deployer status, then run the same command again",
+        )
+    return container
+
+
+def _same_image(place: Place, action: Verify, container: dict[str, Any]) -> None:
+    image = action.spec.image
+    if isinstance(image, EngineImage):
+        runs = {container["Image"]}
+    else:
+        with translated(f"image {container['Image']}"):
+            known = place.engine.api.inspect_image(container["Image"])
+        runs = {container["Image"], *(d.partition("@")[2] for d in known["RepoDigests"] or [])}
+    if image.digest not in runs:
+        raise RolloutFailed(
+            f"{action.release} runs another image than the one that was built",
+            where=str(action.spec.scope),
+            why=f"built {short(image.digest)}, runs {', '.join(map(short, sorted(runs)))}",
+            fix="run the same command again",
+        )
+    if container["Config"]["Labels"][FINGERPRINT] != action.spec.fingerprint:
+        raise UnknownState(
+            f"{action.release} runs with another configuration than recorded",
+            where=str(action.spec.scope),
+            fix="ship again: deployer ship --force",
+        )
+
+
+def _share_missing(place: Place, action: Verify, container: dict[str, Any]) -> str:
+    """Why the share is not there yet, or "" if it is."""
+    if action.spec.port is None:
+        return "not in charge yet" if container["Name"].endswith(CANDIDATE) else ""
+    shares = {name: a.weight for name, a in place.edge.activity().items()}
+    up = place.edge.activity().get(action.release)
+    if up is None or not up.up:
+        return "the edge does not reach it yet"
+    total = sum(shares.values()) or 1
+    share = round(100 * shares[action.release] / total)
+    return "" if share == action.weight else f"has {share} % of the traffic"
+
+
+def _endpoint(place: Place, action: Verify) -> Endpoint | None:
+    state = place.edge.read() if action.spec.port else None
+    if state is None:
+        return None
+    whole = action.stage == "serving" and action.weight == 100
+    probe = state.token.reveal() if whole else f"{state.token.reveal()}/{action.release}"
+    return Endpoint(
+        url=place.url(*place.edge.published()),
+        headers={PROBE_HEADER: probe},
+        answers=(ANSWER_HEADER, action.release),
+    )
+
+
+def _failed(place: Place, action: Verify) -> RolloutFailed:
+    found = signs.collect(place, action.release)
+    return failure(found, f"{action.spec.scope}, release {action.release}")
