@@ -29,6 +29,20 @@ HEADERS = """#!/bin/sh
 printf 'Content-Type: text/plain\\r\\nDeployer-Release: forged\\r\\n\\r\\n'
 env
 """
+COUNT = """#!/bin/sh
+printf 'Content-Type: text/plain\\r\\n\\r\\n%s' "$(wc -c)"
+"""
+UPGRADE = """#!/bin/sh
+while read -r line && [ "$line" != "$(printf '\\r')" ]; do :; done
+printf 'HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n'
+printf 'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\\r\\n\\r\\n'
+while read -r line; do echo "echo $line"; done
+"""
+SERVE = """#!/bin/sh
+echo -n "$RELEASE" >/www/index.html
+nc -ll -p 8001 -e /bin/upgrade &
+exec httpd -f -p 8000 -h /www
+"""
 
 
 @pytest.fixture(scope="session")
@@ -55,11 +69,15 @@ def app_image(engine: Engine) -> str:
         "busybox": busybox.read_bytes(),
         "slow": SLOW.encode(),
         "headers": HEADERS.encode(),
+        "count": COUNT.encode(),
+        "upgrade": UPGRADE.encode(),
+        "serve": SERVE.encode(),
         "Dockerfile": b"""FROM scratch
 COPY busybox /bin/busybox
 RUN ["/bin/busybox", "--install", "-s", "/bin"]
-COPY slow headers /www/cgi-bin/
-CMD ["sh", "-c", "echo -n $RELEASE >/www/index.html; exec httpd -f -p 8000 -h /www"]
+COPY slow headers count /www/cgi-bin/
+COPY upgrade serve /bin/
+CMD ["sh", "-c", "/bin/serve"]
 """,
     }
     context = io.BytesIO()
