@@ -18,6 +18,7 @@ import pytest
 from deployer.errors import DeployerError
 from deployer_engine.client import Engine, connect
 from deployer_engine.edge import Edge, EdgeSpec
+from deployer_engine.store import HELPER
 
 LABELS = {"deployer.test": "engine"}
 APP_TAG = "deployer-test/engine-app:1"
@@ -98,8 +99,9 @@ def name(engine: Engine) -> Iterator[str]:
     """A prefix for all that a test makes; what carries it is removed in the end."""
     prefix = f"dt-engine-{uuid.uuid4().hex[:8]}"
     yield prefix
-    for container in engine.sdk.containers.list(all=True, filters={"name": prefix}):
-        container.remove(force=True, v=True)
+    for key, value in (("name", prefix), ("label", f"{HELPER}={prefix}-state")):
+        for container in engine.sdk.containers.list(all=True, filters={key: value}):
+            container.remove(force=True, v=True)
     for network in engine.sdk.networks.list(names=[prefix]):
         network.remove()
     for volume in engine.sdk.volumes.list(filters={"name": prefix}):
