@@ -28,9 +28,11 @@ def imported(cli: Command, folder: Path, *arguments: str) -> set[str]:
     done = subprocess.run(
         command, cwd=folder, env=cli.environment(), capture_output=True, text=True, timeout=60
     )
-    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
-    lines = (line for line in done.stderr.splitlines() if line.startswith("import time:"))
-    return {line.split("|")[-1].strip().split(".")[0] for line in lines}
+    lines = done.stderr.splitlines()
+    said = "\n".join(line for line in lines if not line.startswith("import time:"))
+    assert done.returncode == 0, done.stdout + said
+    found = (line.split("|") for line in lines if line.startswith("import time:"))
+    return {parts[-1].strip().split(".")[0] for parts in found}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["plan", "--offline"]])
