@@ -52,7 +52,7 @@ class EdgeContainer:
         if found is None:
             self._create(first or EdgeState(), image)
         elif found["Config"]["Labels"].get(_SPEC) != self._fingerprint(image):
-            self._replace(image)
+            self._replace(found, image)
         elif not found["State"]["Running"]:
             self._start(self._spec.name)
 
@@ -140,20 +140,32 @@ class EdgeContainer:
             self._discard(self._spec.name)
             raise
 
-    def _replace(self, image: str) -> None:
-        """Put a new container in the old one's place; the old one returns if that fails."""
+    def _replace(self, old: dict[str, Any], image: str) -> None:
+        """Put a new container in the old one's place; the old one goes on if that fails.
+
+        Only where both want the same port is there a moment without an edge.
+        """
         state, board = self.desired()
         self._make(self._next, state, board, image)
-        with translated(self._where):
-            self._engine.api.stop(self._spec.name, timeout=10)
+        if old["HostConfig"]["PortBindings"] == self._bindings():
+            self._stop(old["Id"])
         try:
             self._start(self._next)
         except PortTaken:
             self._discard(self._next)
-            self._start(self._spec.name)
+            self._start(old["Id"])
             raise
+        self._stop(old["Id"])
         self._discard(self._spec.name)
         self._rename(self._next)
+
+    def _bindings(self) -> dict[str, list[dict[str, str]]]:
+        wanted = {"HostIp": self._spec.address, "HostPort": str(self._spec.port or "")}
+        return {f"{haproxy.LISTEN}/tcp": [wanted]}
+
+    def _stop(self, name: str) -> None:
+        with translated(self._where):
+            self._engine.api.stop(name, timeout=10)
 
     def _make(self, name: str, state: EdgeState, before: Board, image: str) -> None:
         with translated(self._where):

@@ -74,7 +74,8 @@ class Edge:
         """Write `state` down, then make it run; returns when it is read back as asked.
 
         Containers of new slots must run in the edge's network. Raises Missing (no edge),
-        PreflightError (a slot's container is not there), UnknownState (it did not take).
+        Conflict (it does not run), PreflightError (a slot's container is not there),
+        UnknownState (written down, but what runs is something else).
         """
         _, before = self._container.desired()
         board = haproxy.placed(state.slots, before)

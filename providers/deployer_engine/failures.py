@@ -168,7 +168,7 @@ def _start_docker() -> str:
 
 def _errno(error: BaseException) -> int | None:
     """The operating system's error number. The SDK wraps it several layers deep, in causes,
-    contexts and arguments alike."""
+    contexts and arguments alike; requests' own errors are OSErrors with a text for a number."""
     seen: set[int] = set()
     queue: list[object] = [error]
     while queue:
@@ -176,7 +176,7 @@ def _errno(error: BaseException) -> int | None:
         if not isinstance(item, BaseException) or id(item) in seen:
             continue
         seen.add(id(item))
-        if isinstance(item, OSError) and item.errno:
+        if isinstance(item, OSError) and isinstance(item.errno, int):
             return item.errno
         queue += [item.__cause__, item.__context__, getattr(item, "reason", None), *item.args]
     return None

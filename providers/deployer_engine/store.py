@@ -33,9 +33,12 @@ chmod 644 "$part"; sync "$part" || exit
 ln "$part" "$2" 2>/dev/null || {{ [ -e "$2" ] && exit {_EXISTS}; exit 1; }}
 sync "$(dirname "$2")"
 """
-_READ = f"""cd {STORE}; while IFS= read -r key && [ "$key" ]
-do [ -f "$key" ] && {{ printf '%s %s\\n' "$key" "$(wc -c <"$key")"; cat "$key"; }}
-done; echo end"""
+# All sizes first, then all content: two processes for any number of keys, not two for each.
+_READ = f"""cd {STORE}; set --
+while IFS= read -r key && [ "$key" ]; do [ ! -f "$key" ] || set -- "$@" "$key"; done
+[ $# -eq 0 ] || stat -c '%s %n' "$@" || exit
+echo; [ $# -eq 0 ] || cat "$@"
+"""
 _LIST = f'cd {STORE}; [ ! -d "$1" ] || find "$1" -type f'
 _DELETE = f'cd {STORE}; rm -f "$1" && sync "$(dirname "$1")" 2>/dev/null; true'
 
@@ -165,13 +168,15 @@ class VolumeStore:
         return self._helper
 
     def _unframed(self, data: bytes) -> dict[str, bytes]:
-        found: dict[str, bytes] = {}
-        while data != b"end\n":
-            head, _, rest = data.partition(b"\n")
-            key, _, size = head.decode().partition(" ")
-            if not size.isdigit() or len(rest) < int(size):
-                raise Transient("the answer was cut short", where=self._where)
-            found[key], data = rest[: int(size)], rest[int(size) :]
+        """Content by key. The sizes must add up, or the answer was cut, or a key deleted."""
+        head, _, body = (b"\n" + data).partition(b"\n\n")
+        sizes = [line.split(" ", 1) for line in head.decode().split("\n")[1:]]
+        found, start = {}, 0
+        for size, key in sizes:
+            found[key] = body[start : start + int(size)]
+            start += int(size)
+        if not data or start != len(body):
+            raise Transient("the objects changed while they were read", where=self._where)
         return found
 
     def _failed(self, what: str, done: Output) -> Transient:

@@ -18,6 +18,7 @@ import pytest
 from deployer.errors import DeployerError
 from deployer_engine.client import Engine, connect
 from deployer_engine.edge import Edge, EdgeSpec
+from deployer_engine.store import HELPER
 
 LABELS = {"deployer.test": "engine"}
 APP_TAG = "deployer-test/engine-app:1"
@@ -28,6 +29,20 @@ printf 'Content-Type: text/plain\\r\\n\\r\\n%s' "$RELEASE"
 HEADERS = """#!/bin/sh
 printf 'Content-Type: text/plain\\r\\nDeployer-Release: forged\\r\\n\\r\\n'
 env
+"""
+COUNT = """#!/bin/sh
+printf 'Content-Type: text/plain\\r\\n\\r\\n%s' "$(wc -c)"
+"""
+UPGRADE = """#!/bin/sh
+while read -r line && [ "$line" != "$(printf '\\r')" ]; do :; done
+printf 'HTTP/1.1 101 Switching Protocols\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n'
+printf 'Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\\r\\n\\r\\n'
+while read -r line; do echo "echo $line"; done
+"""
+SERVE = """#!/bin/sh
+echo -n "$RELEASE" >/www/index.html
+nc -ll -p 8001 -e /bin/upgrade &
+exec httpd -f -p 8000 -h /www
 """
 
 
@@ -55,11 +70,15 @@ def app_image(engine: Engine) -> str:
         "busybox": busybox.read_bytes(),
         "slow": SLOW.encode(),
         "headers": HEADERS.encode(),
+        "count": COUNT.encode(),
+        "upgrade": UPGRADE.encode(),
+        "serve": SERVE.encode(),
         "Dockerfile": b"""FROM scratch
 COPY busybox /bin/busybox
 RUN ["/bin/busybox", "--install", "-s", "/bin"]
-COPY slow headers /www/cgi-bin/
-CMD ["sh", "-c", "echo -n $RELEASE >/www/index.html; exec httpd -f -p 8000 -h /www"]
+COPY slow headers count /www/cgi-bin/
+COPY upgrade serve /bin/
+CMD ["sh", "-c", "/bin/serve"]
 """,
     }
     context = io.BytesIO()
@@ -80,8 +99,9 @@ def name(engine: Engine) -> Iterator[str]:
     """A prefix for all that a test makes; what carries it is removed in the end."""
     prefix = f"dt-engine-{uuid.uuid4().hex[:8]}"
     yield prefix
-    for container in engine.sdk.containers.list(all=True, filters={"name": prefix}):
-        container.remove(force=True, v=True)
+    for key, value in (("name", prefix), ("label", f"{HELPER}={prefix}-state")):
+        for container in engine.sdk.containers.list(all=True, filters={key: value}):
+            container.remove(force=True, v=True)
     for network in engine.sdk.networks.list(names=[prefix]):
         network.remove()
     for volume in engine.sdk.volumes.list(filters={"name": prefix}):

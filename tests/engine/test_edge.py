@@ -164,7 +164,6 @@ def test_a_long_request_finishes_while_its_release_drains(edge: Edge, app: App, 
 
 def test_a_new_token_works_at_once(edge: Edge, app: App, port: int) -> None:
     edge.apply(state_of(edge, Slot("a", app("a"), 8000, 100)))
-    fresh = replace(EdgeState(), slots=state_of(edge, Slot("a", f"{edge.name}", 1)).slots)
     before = edge.read()
     assert before is not None
     fresh = replace(before, token=EdgeState().token)

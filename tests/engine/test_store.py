@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ import pytest
 from deployer.errors import ConfigError
 from deployer_engine.client import Engine, connect
 from deployer_engine.edge import Edge, EdgeSpec
-from deployer_engine.store import HELPER, LARGEST, VolumeStore
+from deployer_engine.store import _CREATE, HELPER, LARGEST, VolumeStore
 from tests.engine.conftest import LABELS
 
 pytestmark = pytest.mark.docker
@@ -127,6 +128,26 @@ def test_of_twelve_processes_exactly_one_wins(
     assert held == {f"lease/{i}": str(pid).encode() * 1000 for i, pid in won.items()}
 
 
+def test_data_that_stops_on_its_way_never_becomes_an_object(
+    engine: Engine, store: VolumeStore
+) -> None:
+    size = str(LARGEST)
+    command = ["sh", "-c", _CREATE, "store", size, "records/torn"]
+    made = engine.api.exec_create(store._place(), command, stdin=True, user="0")
+    stream = engine.api.exec_start(made["Id"], socket=True)
+    raw = stream._sock
+    raw.sendall(bytes(LARGEST // 2))
+    time.sleep(0.2)
+    assert store.read("records/torn") is None  # under way
+    raw.shutdown(socket.SHUT_RDWR)  # what a killed process looks like
+    stream.close()
+    raw.close()
+    while engine.api.exec_inspect(made["Id"])["Running"]:
+        time.sleep(0.05)
+    assert store.list("records") == []
+    assert store.create("records/torn", b"whole")
+
+
 WRITER = """
 import sys
 from deployer_engine.client import connect
@@ -157,6 +178,3 @@ def test_a_killed_writer_leaves_whole_objects_or_none(
     assert found
     for key, data in found.items():
         assert data == bytes([int(key.removeprefix("records/")) % 251]) * 200_000
-    for helper in helpers(engine, name):  # those of the killed writers; they end by themselves
-        if helper != store._helper:
-            engine.sdk.containers.get(helper).remove(force=True)
