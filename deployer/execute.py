@@ -22,6 +22,8 @@ from deployer.provider import Endpoint, Progress, Provider
 
 T = TypeVar("T")
 
+SETTLED = frozenset({401, 403, 404, 405, 410})  # statuses that waiting does not change
+SETTLED_AFTER = 10.0  # seconds of nothing but the same one of them
 ENOUGH = 2  # good answers in a row that prove a revision from outside
 PATIENCE = 300.0  # seconds of nothing but Transient after which we give up
 
@@ -161,6 +163,7 @@ class _Proving:
         self.bad = 0
         self.answer: Answer | None = None
         self.proven_at: float | None = None
+        self.same_since = hands.now()
 
     def looks(self) -> Iterator[Progress]:
         """One Progress a look; ends when proven and held. Raises RolloutFailed if it never is."""
@@ -190,14 +193,23 @@ class _Proving:
     def _outside(self, endpoint: Endpoint | None) -> bool:
         if self.action.spec.proof is not Proof.OUTSIDE or endpoint is None:
             return True
-        self.answer = self.hands.ask(endpoint, self.action.spec.health)
+        before, self.answer = self.answer, self.hands.ask(endpoint, self.action.spec.health)
         if self.answer.kind == "ok":
             self.good, self.bad = self.good + 1, 0
             return self.good >= ENOUGH
+        self._settled(before, self.answer)
         self.good, self.bad = 0, self.bad + 1
         if self.proven_at is not None and self.bad >= self.action.spec.health.retries:
             raise self._never()
         return False
+
+    def _settled(self, before: Answer | None, answer: Answer) -> None:
+        """Raise once an answer has stayed that no waiting heals, as 404 on the health path."""
+        now = self.hands.now()
+        if before is None or before.status != answer.status:
+            self.same_since = now
+        if answer.status in SETTLED and now - self.same_since > SETTLED_AFTER:
+            raise self._never()
 
     def _detail(self, progress: Progress) -> str:
         if progress.done and self.answer:

@@ -35,7 +35,7 @@ def exit_code(outcome: Outcome, cause: int | None = None) -> int:
     if outcome in _FIXED:
         return _FIXED[outcome]
     if outcome is Outcome.UNKNOWN:
-        return cause if cause in (75, 130, 143) else 6
+        return cause if cause in (7, 8, 9, 75, 130, 143) else 6
     return cause or 3
 
 

@@ -17,7 +17,6 @@ from deployer.provider import Logs
 from deployer.releases.lease import Held, Lease
 from deployer.releases.owner import this_process
 from deployer.releases.records import Entry
-
 from deployer_pipelines.job import Job
 from deployer_pipelines.request import Bench, Request, bench
 

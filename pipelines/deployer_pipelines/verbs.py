@@ -20,7 +20,7 @@ def ship(job: Job, spec: Spec, *, force: bool = False) -> Iterator[Event]:
 
     def planner(there: Observed, history: tuple[Entry, ...], now: float) -> tuple[str, Plan]:
         started = unfinished(history, spec.fingerprint)
-        release = started.release if started else new_id(now)
+        release = started.release if started else _new_id(history, now)
         good = frozenset[str]() if force else good_releases(history)
         provider = job.hands.provider
         return release, plan_ship(spec, release, there, provider.capabilities, job.policy, good)
@@ -36,7 +36,7 @@ def rollback(job: Job, release: str | None) -> Iterator[Event]:
         intent = find(history, wanted)
         assert intent.spec is not None
         good = good_releases(history)
-        return new_id(now), plan_rollback(intent.spec, wanted, there, job.policy, good)
+        return _new_id(history, now), plan_rollback(intent.spec, wanted, there, job.policy, good)
 
     return roll_out(job, "rollback", planner)
 
@@ -45,6 +45,10 @@ def destroy(job: Job, *, records: bool = False) -> Iterator[Event]:
     """Delete everything of this scope; its records too if `records`."""
 
     def planner(there: Observed, history: tuple[Entry, ...], now: float) -> tuple[str, Plan]:
-        return new_id(now), plan_destroy(there, records=records)
+        return _new_id(history, now), plan_destroy(there, records=records)
 
     return roll_out(job, "destroy", planner)
+
+
+def _new_id(history: tuple[Entry, ...], now: float) -> str:
+    return new_id(now, history[-1].intent.id if history else None)
