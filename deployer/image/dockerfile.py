@@ -182,7 +182,7 @@ def _is_blank(line: str) -> bool:
 
 
 def _joined(lines: list[str], at: int, escape: str) -> tuple[str, int]:
-    """One logical line: continued lines together, comments and empty lines between them dropped."""
+    """One logical line: continued lines together, comments between them dropped."""
     parts: list[str] = []
     while at < len(lines):
         line, at = lines[at].rstrip(), at + 1

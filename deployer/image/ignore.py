@@ -102,7 +102,8 @@ def _piece(pattern: str, at: int) -> tuple[str, int]:
     if char == "?":
         return "[^/]", at + 1
     if char == "[" and (end := pattern.find("]", at + 2)) > 0:
-        return f"(?!/)[{pattern[at + 1 : end]}]", end + 1
+        inside = pattern[at + 1 : end].replace("[", r"\[")
+        return f"(?!/)[{inside}]", end + 1
     if char == "[":
         raise re.error("missing ]")
     if char == "\\" and at + 1 < len(pattern):

@@ -1,0 +1,165 @@
+"""Why a build failed: signs in the builder's output, each with its cause and the way out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployer.errors import AuthError, BuildError, DeployerError, RegistryError, Transient
+from deployer.image.dockerfile import parse_dockerfile
+from deployer.image.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A pattern in the output, what it means, and what to do. The first that matches counts."""
+
+    pattern: str
+    what: str
+    why: str
+    fix: str
+    kind: type[DeployerError] = BuildError
+
+
+SIGNS = (
+    Sign(
+        r"no space left on device",
+        "the disk is full",
+        "the engine or the builder found no room for a layer",
+        "docker system df shows what takes it; docker builder prune frees the build cache",
+    ),
+    Sign(
+        r"cannot connect to the docker daemon|docker daemon is not running|"
+        r"dial unix \S+: connect|error during connect",
+        "the Docker engine does not answer",
+        "it is not running, or DOCKER_HOST points elsewhere",
+        "start it (systemctl start docker, or Docker Desktop), or correct DOCKER_HOST",
+    ),
+    Sign(
+        r"error reading from server|transport is closing|code = Unavailable|"
+        r"rpc error: .*(?:EOF|connection reset|broken pipe)",
+        "the Docker engine went away during the build",
+        "the connection to it broke; it was stopped, or ran out of memory",
+        "look at the engine's log (journalctl -u docker), then run the same again",
+    ),
+    Sign(
+        r"permission denied while trying to connect|dial unix .* permission denied",
+        "this user may not talk to the Docker engine",
+        "the engine's socket belongs to the group `docker`",
+        "sudo usermod -aG docker $USER, then log in again",
+    ),
+    Sign(
+        r"exec format error|no match for platform|does not match the specified platform|"
+        r"multiple platforms feature is currently not supported",
+        "the build is for a platform that this builder does not have",
+        "the base image or the builder is of another architecture, and there is no emulation",
+        "set build.platform, take a base for it, or install emulation: docker run --privileged "
+        "--rm tonistiigi/binfmt --install all",
+    ),
+    Sign(
+        r"cache export (?:feature )?is (?:currently )?not supported",
+        "this builder cannot export its cache",
+        "the engine's own builder can do so only with the containerd image store",
+        "docker buildx create --use, or remove the cache from the build",
+    ),
+    Sign(
+        r"push access denied|insufficient_scope|denied: |authorization failed|"
+        r"no basic auth credentials|unauthorized:? ",
+        "a registry refused an image",
+        "the login for it is missing, expired, or lacks the permission",
+        "docker login for the registry named below, or grant the permission",
+        AuthError,
+    ),
+    Sign(
+        r"failed to resolve source metadata|load metadata for|pull access denied|"
+        r"manifest unknown|: not found: not found$",
+        "a base image cannot be pulled",
+        "its registry does not have it, or cannot be reached from the engine",
+        "check its name in FROM, the network, and the login to its registry",
+    ),
+    Sign(
+        r"failed to push|failed to do request: (?:Put|Post|Patch)|unexpected status.*uploads",
+        "the image was built, but could not be pushed",
+        "the registry broke the upload off",
+        "run the same again; what is there already is not sent twice",
+        RegistryError,
+    ),
+    Sign(
+        r"i/o timeout|TLS handshake timeout|Temporary failure in name resolution",
+        "the network failed during the build",
+        "a host did not answer in time",
+        "run the same again",
+        Transient,
+    ),
+    Sign(
+        r"dockerfile parse error|unknown instruction|failed to parse",
+        "the Dockerfile cannot be read",
+        "its syntax is wrong",
+        "correct the line",
+    ),
+    Sign(
+        r"failed to (?:compute cache key|calculate checksum)|\S+: not found",
+        "a file that the Dockerfile copies is not in the build context",
+        "it does not exist, or .dockerignore leaves it out",
+        "correct the path, or add an exception (`!path`) to .dockerignore",
+    ),
+    Sign(
+        r"target stage .* could not be found|failed to reach build target",
+        "the Dockerfile has no such stage",
+        "build.target names a stage that is not there",
+        "correct build.target",
+    ),
+)
+
+
+def explain(progress: Progress, dockerfile: Path, status: int) -> DeployerError:
+    """The error for a failed build: the sign's words, the Dockerfile's line, the last lines."""
+    step = progress.failing_step
+    ran = re.search(r"exit code: (\d+)", "\n".join(progress.tail))
+    where = _where(progress, dockerfile)
+    sign = _sign(progress)
+    if sign:
+        evidence = progress.evidence
+        return sign.kind(sign.what, where=where, why=sign.why, evidence=evidence, fix=sign.fix)
+    why = f"`{step}` ended with exit code {ran[1]}" if ran and step else ""
+    return BuildError(
+        "the build failed",
+        where=where,
+        why=why or f"the builder ended with status {status}",
+        evidence=progress.evidence,
+        fix="the last lines of the step say what it missed; run it alone with "
+        f"`docker build {dockerfile.parent}`",
+    )
+
+
+def line_of(step: str, text: str) -> int:
+    """The Dockerfile's line of a step named `[stage 2/5] RUN make`; 0 if it cannot be told."""
+    words = re.sub(r"^\[[^\]]*\]\s*", "", step)
+    keyword, _, rest = words.partition(" ")
+    wanted = "".join(re.sub(r"--\S+", "", rest).split())[:60]
+    for each in parse_dockerfile(text).instructions:
+        if each.keyword == keyword and wanted and "".join(each.value.split()).startswith(wanted):
+            return each.line
+    return 0
+
+
+def _sign(progress: Progress) -> Sign | None:
+    """Signs are looked for in what the builder says, and in a step's own output only for what
+    no program would print in passing."""
+    said = "\n".join(line for line in progress.tail if not re.match(r"#\d+ \d+\.\d+ ", line))
+    own = "\n".join(progress.evidence)
+    for sign in SIGNS:
+        if re.search(sign.pattern, said, re.IGNORECASE | re.MULTILINE):
+            return sign
+        if sign is SIGNS[0] and re.search(sign.pattern, own, re.IGNORECASE):
+            return sign
+    return None
+
+
+def _where(progress: Progress, dockerfile: Path) -> str:
+    try:
+        line = progress.line or line_of(progress.failing_step, dockerfile.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        line = progress.line
+    return f"{dockerfile}:{line}" if line else str(dockerfile)
