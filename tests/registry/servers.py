@@ -269,6 +269,6 @@ def _serve(listener: socket.socket, server: FaultServer) -> None:
 
 def _head(connection: socket.socket) -> str:
     data = b""
-    while b"\r\n\r\n" not in data and (more := connection.recv(4096)):
+    while b"\r\n\r\n" not in data and data[:1] != b"\x16" and (more := connection.recv(4096)):
         data += more
-    return data.partition(b"\r\n\r\n")[0].decode()
+    return data.partition(b"\r\n\r\n")[0].decode("latin-1")

@@ -201,12 +201,3 @@ def test_a_missing_permission_is_denied(guarded: tuple[str, TokenServer]) -> Non
     with pytest.raises(Denied, match="does not let this account") as caught:
         client.check_push(Repository(host, "team/read"))
     assert caught.value.exit_code == 8
-
-
-def test_basic_without_a_token_server(tmp_path: Path) -> None:
-    auth = "auth: {silly: {realm: tests, service: tests}}"
-    with registry(tmp_path, auth) as host:
-        push(host, "team/app", "one", authorization="Basic anything")
-        name = Repository(host, "team/app").tagged("one")
-        with pytest.raises(AuthError):
-            RegistryClient(NOBODY).resolve(name)
