@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployer.errors import AuthError, BuildError, DeployerError, RegistryError, Transient
+from deployer.errors import (
+    AuthError,
+    BuildError,
+    ConfigError,
+    DeployerError,
+    RegistryError,
+    Transient,
+)
 from deployer.image.dockerfile import parse_dockerfile
 from deployer.image.progress import Progress
+from deployer.registry.reference import parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +31,22 @@ class Sign:
     kind: type[DeployerError] = BuildError
 
 
+DISK_FULL = Sign(
+    r"no space left on device",
+    "the disk is full",
+    "the engine or the builder found no room for a layer",
+    "docker system df shows what takes it; docker builder prune frees the build cache",
+)
+WRONG_PLATFORM = Sign(
+    r"exec format error|no match for platform|does not match the specified platform|"
+    r"multiple platforms feature is currently not supported",
+    "the build is for a platform that this builder does not have",
+    "the base image or the builder is of another architecture, and there is no emulation",
+    "set build.platform, take a base for it, or install emulation: docker run --privileged "
+    "--rm tonistiigi/binfmt --install all",
+)
 SIGNS = (
-    Sign(
-        r"no space left on device",
-        "the disk is full",
-        "the engine or the builder found no room for a layer",
-        "docker system df shows what takes it; docker builder prune frees the build cache",
-    ),
+    DISK_FULL,
     Sign(
         r"cannot connect to the docker daemon|docker daemon is not running|"
         r"dial unix \S+: connect|error during connect",
@@ -49,14 +67,7 @@ SIGNS = (
         "the engine's socket belongs to the group `docker`",
         "sudo usermod -aG docker $USER, then log in again",
     ),
-    Sign(
-        r"exec format error|no match for platform|does not match the specified platform|"
-        r"multiple platforms feature is currently not supported",
-        "the build is for a platform that this builder does not have",
-        "the base image or the builder is of another architecture, and there is no emulation",
-        "set build.platform, take a base for it, or install emulation: docker run --privileged "
-        "--rm tonistiigi/binfmt --install all",
-    ),
+    WRONG_PLATFORM,
     Sign(
         r"cache export (?:feature )?is (?:currently )?not supported",
         "this builder cannot export its cache",
@@ -115,46 +126,53 @@ SIGNS = (
 
 def explain(progress: Progress, dockerfile: Path, status: int) -> DeployerError:
     """The error for a failed build: the sign's words, the Dockerfile's line, the last lines."""
-    step = progress.failing_step
-    ran = re.search(r"exit code: (\d+)", "\n".join(progress.tail))
-    where = _where(progress, dockerfile)
-    sign = _sign(progress)
-    if sign:
-        evidence = progress.evidence
-        return sign.kind(sign.what, where=where, why=sign.why, evidence=evidence, fix=sign.fix)
-    why = f"`{step}` ended with exit code {ran[1]}" if ran and step else ""
-    return BuildError(
-        "the build failed",
-        where=where,
-        why=why or f"the builder ended with status {status}",
-        evidence=progress.evidence,
-        fix="the last lines of the step say what it missed; run it alone with "
-        f"`docker build {dockerfile.parent}`",
-    )
+    where, evidence = _where(progress, dockerfile), progress.evidence
+    said = "\n".join(evidence)
+    code = re.search(r"exit code: (\d+)", "\n".join(progress.tail))
+    if code and (step := progress.failing_step):
+        # a command's own words could match any sign; only these two are beyond doubt
+        sign = _first((DISK_FULL, WRONG_PLATFORM), said) or _ended(step, int(code[1]))
+    else:
+        sign = _first(SIGNS, "\n".join((*progress.tail, said))) or _unknown(status)
+    return sign.kind(sign.what, where=where, why=sign.why, evidence=evidence, fix=sign.fix)
 
 
 def line_of(step: str, text: str) -> int:
-    """The Dockerfile's line of a step named `[stage 2/5] RUN make`; 0 if it cannot be told."""
+    """The Dockerfile's line of a step named `[stage 2/5] RUN make`, or `[internal] load metadata
+    for IMAGE`; 0 if it cannot be told."""
+    parsed = parse_dockerfile(text)
+    if image := re.match(r"\[internal\] load metadata for (\S+)", step):
+        return next((base.line for base in parsed.bases() if _same_image(base.name, image[1])), 0)
     words = re.sub(r"^\[[^\]]*\]\s*", "", step)
     keyword, _, rest = words.partition(" ")
     wanted = "".join(re.sub(r"--\S+", "", rest).split())[:60]
-    for each in parse_dockerfile(text).instructions:
+    for each in parsed.instructions:
         if each.keyword == keyword and wanted and "".join(each.value.split()).startswith(wanted):
             return each.line
     return 0
 
 
-def _sign(progress: Progress) -> Sign | None:
-    """Signs are looked for in what the builder says, and in a step's own output only for what
-    no program would print in passing."""
-    said = "\n".join(line for line in progress.tail if not re.match(r"#\d+ \d+\.\d+ ", line))
-    own = "\n".join(progress.evidence)
-    for sign in SIGNS:
-        if re.search(sign.pattern, said, re.IGNORECASE | re.MULTILINE):
-            return sign
-        if sign is SIGNS[0] and re.search(sign.pattern, own, re.IGNORECASE):
-            return sign
-    return None
+def _first(signs: Sequence[Sign], text: str) -> Sign | None:
+    flags = re.IGNORECASE | re.MULTILINE
+    return next((sign for sign in signs if re.search(sign.pattern, text, flags)), None)
+
+
+def _ended(step: str, code: int) -> Sign:
+    killed = " (killed, usually for lack of memory)" if code == 137 else ""
+    fix = "give the engine more memory" if killed else "correct the command, or what it misses"
+    return Sign("", "the build failed", f"`{step}` ended with exit code {code}{killed}", fix)
+
+
+def _unknown(status: int) -> Sign:
+    why = f"the builder ended with status {status}"
+    return Sign("", "the build failed", why, "the lines above are all that it said")
+
+
+def _same_image(name: str, other: str) -> bool:
+    try:
+        return parse(name, default_tag="latest") == parse(other, default_tag="latest")
+    except ConfigError:
+        return False
 
 
 def _where(progress: Progress, dockerfile: Path) -> str:

@@ -8,10 +8,7 @@ from dataclasses import dataclass, field
 
 _STEP = re.compile(r"#(\d+) (.*)")
 _LOG = re.compile(r"\d+\.\d+ (.*)")
-_NOISE = re.compile(
-    r"sha256:[0-9a-f]{64}|transferring |resolve |extracting |DONE|CACHED|naming to|exporting |"
-    r"writing image|pushing |preparing |sending tarball|\.\.\."
-)
+_CHATTER = re.compile(r"#\d+ (?!ERROR)|-+$| > ")
 _LINE = re.compile(r"^(?:\S*[Dd]ockerfile\S*:(\d+)$|.*dockerfile parse error (?:on )?line (\d+))")
 KEPT = 20
 
@@ -45,8 +42,11 @@ class Progress:
 
     @property
     def evidence(self) -> tuple[str, ...]:
-        """The last twenty lines of the failing step, or of everything."""
-        return tuple(self.logs.get(self.failed) or self.tail)
+        """The last twenty lines of the failing step; if it said nothing, the errors alone."""
+        if own := self.logs.get(self.failed):
+            return tuple(own)
+        errors = dict.fromkeys(line for line in self.tail if not _CHATTER.match(line))
+        return tuple(errors or self.tail)
 
     def _step(self, number: str, said: str) -> str | None:
         if number not in self.steps:
@@ -58,6 +58,4 @@ class Progress:
         if log := _LOG.fullmatch(said):
             self.logs.setdefault(number, deque(maxlen=KEPT)).append(log[1])
             return f"  {log[1]}"
-        if said == self.steps[number] or _NOISE.match(said):
-            return None
         return None

@@ -1,4 +1,4 @@
-"""Real servers for the tests: Debian's docker-registry, a token server, and one that misbehaves."""
+"""Servers for the tests: Debian's docker-registry, a token server, and one that misbehaves."""
 
 from __future__ import annotations
 
@@ -160,8 +160,10 @@ class TokenServer:
             allowed = [a for a in actions.split(",") if a in granted]
             access.append({"type": kind, "name": name, "actions": allowed})
         now = int(time.time())
-        claims = {"iss": "tests", "sub": "ann", "aud": "tests", "nbf": now - 9, "iat": now,
-                  "exp": now + max(self.seconds, 60), "jti": str(now), "access": access}  # fmt: skip
+        claims = {
+            "iss": "tests", "sub": "ann", "aud": "tests", "access": access, "jti": str(now),
+            "nbf": now - 9, "iat": now, "exp": now + max(self.seconds, 60),
+        }
         der = subprocess.run(
             ["openssl", "x509", "-in", str(self.bundle), "-outform", "DER"],
             check=True, capture_output=True,

@@ -130,9 +130,9 @@ def test_credentials_do_not_go_to_a_plain_token_server() -> None:
 
 
 def test_circles_end() -> None:
-    with fault_server(answer("302 There", Location="/v2/again")) as server:
-        with pytest.raises(RegistryError, match="in circles"):
-            client([]).manifest(name(server))
+    loop = answer("302 There", Location="/v2/again")
+    with fault_server(loop) as server, pytest.raises(RegistryError, match="in circles"):
+        client([]).manifest(name(server))
 
 
 def test_a_lost_answer_to_a_tag_is_not_a_failure() -> None:
