@@ -32,7 +32,11 @@ class Ignore:
         return False
 
     def prunes(self, folder: str) -> bool:
-        """True if nothing below the excluded `folder` can be kept by an exception."""
+        """True if nothing below the excluded `folder` can be kept by an exception.
+
+        For an exception with wildcards the answer is BuildKit's since 0.10; older ones skip the
+        folder, and so send less than we count.
+        """
         return not any(keeps and _may_be_below(p, folder) for p, keeps in self.patterns)
 
     @cached_property

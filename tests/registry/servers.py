@@ -161,8 +161,14 @@ class TokenServer:
             access.append({"type": kind, "name": name, "actions": allowed})
         now = int(time.time())
         claims = {
-            "iss": "tests", "sub": "ann", "aud": "tests", "access": access, "jti": str(now),
-            "nbf": now - 9, "iat": now, "exp": now + max(self.seconds, 60),
+            "iss": "tests",
+            "sub": "ann",
+            "aud": "tests",
+            "access": access,
+            "jti": str(now),
+            "nbf": now - 9,
+            "iat": now,
+            "exp": now + max(self.seconds, 60),
         }
         der = subprocess.run(
             ["openssl", "x509", "-in", str(self.bundle), "-outform", "DER"],
