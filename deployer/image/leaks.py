@@ -50,16 +50,19 @@ _NAMES = re.compile(
     r"|[^/]*\.tfstate|service[-_]account[^/]*\.json|application_default_credentials\.json)$"
 )
 _CONTENTS = {
-    "private-key": re.compile(rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
-    "aws-access-key": re.compile(rb"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b"),
-    "google-service-account": re.compile(rb"\"type\":\s*\"service_account\""),
-    "azure-storage-key": re.compile(rb"AccountKey=[A-Za-z0-9+/=]{80,}"),
-    "github-token": re.compile(rb"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{60,})\b"),
-    "gitlab-token": re.compile(rb"\bglpat-[A-Za-z0-9_-]{20,}"),
-    "slack-token": re.compile(rb"\bxox[baprs]-[0-9A-Za-z-]{10,}"),
-    "stripe-key": re.compile(rb"\b[sr]k_live_[0-9a-zA-Z]{20,}"),
+    # rule: words that must be there (quick to find), and the expression that decides
+    "private-key": ((b"PRIVATE KEY-----",), rb"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
+    "aws-access-key": ((b"AKIA", b"ASIA"), rb"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b"),
+    "google-service-account": ((b"service_account",), rb"\"type\":\s*\"service_account\""),
+    "azure-storage-key": ((b"AccountKey=",), rb"AccountKey=[A-Za-z0-9+/=]{80,}"),
+    "github-token": (
+        (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_"),
+        rb"\b(?:gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{60,})\b",
+    ),
+    "gitlab-token": ((b"glpat-",), rb"\bglpat-[A-Za-z0-9_-]{20,}"),
+    "slack-token": ((b"xox",), rb"\bxox[baprs]-[0-9A-Za-z-]{10,}"),
+    "stripe-key": ((b"k_live_",), rb"\b[sr]k_live_[0-9a-zA-Z]{20,}"),
 }
-_ANY = re.compile(b"|".join(b"(?:%s)" % rule.pattern for rule in _CONTENTS.values()))
 
 
 def leaks(context: Context) -> list[Finding]:
@@ -106,10 +109,10 @@ def _read(context: Context, entry: Entry) -> Iterator[Finding]:
         data = file.read_bytes()
     except OSError:
         return  # the build will say it
-    if not _ANY.search(data):
-        return
-    for rule, pattern in _CONTENTS.items():
-        if found := pattern.search(data):
+    if b"\0" in data[:8192]:
+        return  # a program or an image, not text
+    for rule, (words, pattern) in _CONTENTS.items():
+        if any(word in data for word in words) and (found := re.search(pattern, data)):
             line = data.count(b"\n", 0, found.start()) + 1
             message = f"`{entry.path}` contains what looks like a secret ({rule})"
             fix = "revoke it, take it out, and pass it by secrets at run time"

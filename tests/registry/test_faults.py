@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from deployer.errors import AuthError, Denied, RegistryError, Transient
-from deployer.registry.client import RegistryClient
+from deployer.registry.client import RegistryClient, Request
 from deployer.registry.login import Basic, StaticLogins
 from deployer.registry.reference import Repository, Tagged
 from deployer.registry.wire import Patience, Wire
@@ -153,14 +153,19 @@ def test_an_immutable_tag_says_so() -> None:
             client([]).tag(there.pinned(DIGEST), "two")
 
 
+class Secure(RegistryClient):
+    """Asks this machine by https as well."""
+
+    def url(self, request: Request) -> str:
+        return super().url(request).replace("http://", "https://")
+
+
 def test_no_tls_there_is_said_clearly() -> None:
-    with fault_server(answer("400 No")) as server:
-        there = Repository(server.host, "team/app").tagged("one")
-        ours = client([])
-        request = ours.url
-        ours.url = lambda r: request(r).replace("http://", "https://")  # type: ignore[method-assign]
-        with pytest.raises(RegistryError, match="does not speak TLS"):
-            ours.resolve(there)
+    with (
+        fault_server(answer("400 No")) as server,
+        pytest.raises(RegistryError, match="does not speak TLS"),
+    ):
+        Secure(StaticLogins({})).resolve(name(server))
 
 
 def test_threads_share_one_token() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from deployer.image.context import read_context
-from deployer.image.leaks import leaks
-from deployer.image.lint import Severity, lint
+from deployer.image.leaks import Severity, leaks
+from deployer.image.lint import lint
 
 GOOD = f"""FROM r.example/py@sha256:{"ab" * 32}
 COPY app /app
