@@ -137,7 +137,7 @@ def _entry(item: os.DirEntry[str], path: str, root: Path) -> Entry:
     mode = facts.st_mode
     if stat.S_ISLNK(mode):
         # a link's own permissions differ between systems and reach no image
-        return Entry(path, stat.S_IFLNK | 0o777, 0, os.readlink(root / path))
+        return Entry(path, stat.S_IFLNK | 0o777, 0, str((root / path).readlink()))
     if stat.S_ISREG(mode):
         return Entry(path, mode, facts.st_size)
     if stat.S_ISDIR(mode):

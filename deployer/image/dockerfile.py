@@ -123,7 +123,7 @@ def parse_dockerfile(text: str, arguments: Mapping[str, str] | None = None) -> D
     stages_at = [n for n, each in enumerate(instructions) if each.keyword == "FROM"]
     head = instructions[: stages_at[0]] if stages_at else instructions
     known = _arguments(head, arguments or {})
-    ends = [*stages_at[1:], len(instructions)]
+    ends = [*stages_at, len(instructions)][1:]
     stages = tuple(
         _stage(instructions[a], instructions[a + 1 : b], known)
         for a, b in zip(stages_at, ends, strict=True)
@@ -182,7 +182,7 @@ def _is_blank(line: str) -> bool:
 
 
 def _joined(lines: list[str], at: int, escape: str) -> tuple[str, int]:
-    """One logical line: continued lines together, comments and empty lines between them dropped."""
+    """One logical line: continued lines together, comments between them dropped."""
     parts: list[str] = []
     while at < len(lines):
         line, at = lines[at].rstrip(), at + 1

@@ -32,7 +32,11 @@ class Ignore:
         return False
 
     def prunes(self, folder: str) -> bool:
-        """True if nothing below the excluded `folder` can be kept by an exception."""
+        """True if nothing below the excluded `folder` can be kept by an exception.
+
+        For an exception with wildcards the answer is BuildKit's since 0.10; older ones skip the
+        folder, and so send less than we count.
+        """
         return not any(keeps and _may_be_below(p, folder) for p, keeps in self.patterns)
 
     @cached_property
@@ -102,7 +106,8 @@ def _piece(pattern: str, at: int) -> tuple[str, int]:
     if char == "?":
         return "[^/]", at + 1
     if char == "[" and (end := pattern.find("]", at + 2)) > 0:
-        return f"(?!/)[{pattern[at + 1 : end]}]", end + 1
+        inside = pattern[at + 1 : end].replace("[", r"\[")
+        return f"(?!/)[{inside}]", end + 1
     if char == "[":
         raise re.error("missing ]")
     if char == "\\" and at + 1 < len(pattern):

@@ -7,6 +7,7 @@ Safe to share between threads.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from urllib3.response import BaseHTTPResponse
@@ -156,9 +157,10 @@ class RegistryClient:
         answer = self.send(Request(repository, "POST", "blobs/uploads/", PUSH, body=b""))
         if answer.status != 202:
             raise failures.from_answer(repository, answer)
-        location = answer.headers.get("location", "")
-        if location:
-            self.send(Request(repository, "DELETE", location, PUSH))
+        cancel = Request(repository, "DELETE", answer.headers.get("location", ""), PUSH)
+        sent = self._auth.header(repository.host, _scope(cancel))
+        with suppress(DeployerError):  # distribution wants another right for it, and cleans up
+            self._once(cancel, sent.reveal() if sent else None)
 
     def send(self, request: Request) -> BaseHTTPResponse:
         """The answer to `request`, logged in if the registry asks for it, whatever its status.
