@@ -90,7 +90,8 @@ class Checker:
             if len(both) > 1:
                 first, second = both[:2]
                 what = f'"{first}" and "{second}" exclude each other'
-                self.problems.add(table.keys[second], what, fix="keep one of them")
+                later = max(table.keys[first], table.keys[second])
+                self.problems.add(later, what, fix="keep one of them")
 
     def _unknown(self, key: str, mark: Mark, shape: Shape) -> None:
         from deployer.config.suggesting import suggestion

@@ -27,13 +27,15 @@ _SIMPLE: dict[str, dict[str, Any]] = {
 def json_schema(options: Lookup) -> dict[str, Any]:
     """Draft 2020-12, with the options of every provider that `options` knows."""
     several = {"required": ["services"]}
+    whole = _record(file_shape(several=False))
     return {
         "$schema": DIALECT,
         "title": "deployer.yaml",
-        **_record(file_shape(several=False)),
+        **whole,
+        "type": "object",
         "patternProperties": {"^x-": {}},
         "required": ["app"],
-        "allOf": [*_exclusive(shape(schema.File)), {"if": several, "then": _only_file()}],
+        "allOf": [*whole["allOf"], {"if": several, "then": _only_file()}],
         "$defs": {
             "service": _record(shape(schema.Service)),
             "override": _blocked(override_shape(), options),
@@ -149,13 +151,13 @@ def _list(kind: Kind) -> dict[str, Any]:
 
 def _map(kind: Kind) -> dict[str, Any]:
     block = kind.extra.get("block")
-    values = {"$ref": f"#/$defs/{block}"} if block else _value(kind.of[1])
+    values = _value({"$ref": f"#/$defs/{block}"} if block else _kind(kind.of[1]))
     names = {"propertyNames": {"pattern": kind.of[0].pattern}} if kind.of[0].pattern else {}
-    return {"type": "object", "additionalProperties": values, **names}
+    return {"type": ["object", "null"], "additionalProperties": values, **names}
 
 
-def _value(kind: Kind) -> dict[str, Any]:
-    return {"anyOf": [_kind(kind), {"type": "null"}]}
+def _value(one: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [one, {"type": "null"}]}
 
 
 def _either(kind: Kind) -> dict[str, Any]:

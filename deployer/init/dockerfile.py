@@ -6,14 +6,14 @@ import re
 
 from msgspec import Struct
 
+from deployer.image.dockerfile import Instruction, Stage, expand, parse_dockerfile
 from deployer.quantity import DURATION
 
-_FLAG = re.compile(r"--(interval|timeout|start-period|retries)=(\S+)")
-_PATH = re.compile(r"https?://[\w.\-\[\]:$\{\}]*?(?::[\w$\{\}]+)?(/[\w./-]*)")
-_RELEASE = re.compile(r"alembic\s+upgrade|manage\.py\s+migrate|flask\s+db\s+upgrade")
+_FLAGS = ("interval", "timeout", "start-period", "retries")
+_PATH = re.compile(r"https?://[^/\s\"']*(/[\w./-]*)")
 
 
-class Dockerfile(Struct, frozen=True, kw_only=True):
+class Container(Struct, frozen=True, kw_only=True):
     """The facts of the stage that a build ends with."""
 
     port: str | None = None
@@ -21,59 +21,60 @@ class Dockerfile(Struct, frozen=True, kw_only=True):
     health_path: str | None = None
     timings: dict[str, str] = {}
     user: str | None = None
-    migrates: bool = False
 
 
-def parse(text: str) -> Dockerfile:
+def container(text: str) -> Container:
     """Facts of `text`; what it does not say is None."""
-    lines = _instructions(text)
-    last = lines[_last_from(lines) :]
-    health = _argument(last, "HEALTHCHECK")
-    return Dockerfile(
-        port=_port(_argument(last, "EXPOSE")),
-        stages=tuple(_stage(rest) for word, rest in lines if word == "FROM" and _stage(rest)),
-        health_path=_health_path(health),
+    if not re.search(r"^\s*FROM\s", text, re.IGNORECASE | re.MULTILINE):
+        return Container()  # half written: there is no stage to ask
+    parsed = parse_dockerfile(text)
+    chain = parsed.final()
+    health = _last(chain, "HEALTHCHECK")
+    return Container(
+        port=_port(chain),
+        stages=tuple(stage.name for stage in parsed.stages),
+        health_path=_path(health),
         timings=_timings(health),
-        user=_argument(last, "USER"),
-        migrates=bool(_RELEASE.search(" ".join(rest for word, rest in last if word != "RUN"))),
+        user=_value(_last(chain, "USER")),
     )
 
 
-def _instructions(text: str) -> list[tuple[str, str]]:
-    joined = re.sub(r"\\[ \t]*\n(\s*#.*\n)*", " ", text.replace("\r\n", "\n"))
-    parts = (line.strip().partition(" ") for line in joined.split("\n"))
-    return [(word.upper(), rest.strip()) for word, _, rest in parts if word and word[0] != "#"]
+def _last(chain: list[Stage], keyword: str) -> Instruction | None:
+    """The instruction that counts: the last one of the nearest stage that has any."""
+    for stage in chain:
+        found = [one for one in stage.instructions if one.keyword == keyword]
+        if found:
+            return found[-1]
+    return None
 
 
-def _last_from(lines: list[tuple[str, str]]) -> int:
-    return max((i for i, (word, _) in enumerate(lines) if word == "FROM"), default=0)
+def _value(instruction: Instruction | None) -> str | None:
+    return instruction.value.strip() if instruction else None
 
 
-def _argument(lines: list[tuple[str, str]], word: str) -> str | None:
-    found = [rest for name, rest in lines if name == word]
-    return found[-1] if found else None
+def _port(chain: list[Stage]) -> str | None:
+    """EXPOSE, with variables as ENV and ARG set them."""
+    lines = [one for stage in reversed(chain) for one in stage.instructions]
+    known: dict[str, str] = {}
+    for one in lines:
+        if one.keyword in ("ENV", "ARG"):
+            known |= dict(re.findall(r"(\w+)=[\"']?([^\s\"']+)", one.value))
+    exposed = expand(_value(_last(chain, "EXPOSE")) or "", known)
+    match = re.match(r"(\d{1,5})(/tcp)?(\s|$)", exposed, re.ASCII)
+    return str(int(match[1])) if match and 1 <= int(match[1]) <= 65535 else None
 
 
-def _stage(rest: str) -> str:
-    match = re.search(r"\sas\s+(\S+)\s*$", rest, re.IGNORECASE)
-    return match[1] if match else ""
-
-
-def _port(rest: str | None) -> str | None:
-    match = re.match(r"(\d{1,5})(/tcp)?(\s|$)", rest or "", re.ASCII)
-    return match[1] if match and 1 <= int(match[1]) <= 65535 else None
-
-
-def _health_path(rest: str | None) -> str | None:
-    match = _PATH.search(rest or "")
+def _path(health: Instruction | None) -> str | None:
+    match = _PATH.search(health.value) if health else None
     return match[1] if match else None
 
 
-def _timings(rest: str | None) -> dict[str, str]:
+def _timings(health: Instruction | None) -> dict[str, str]:
     """Docker's flags as our keys; what we could not read again is left out."""
     found = {}
-    for name, value in _FLAG.findall(rest or ""):
-        pattern = r"[1-9]\d{0,3}" if name == "retries" else DURATION
-        if re.fullmatch(pattern, value, re.ASCII) and len(value) < 10 and value.strip("0.smhd"):
-            found[name.replace("-", "_")] = value
-    return found
+    for flag in _FLAGS if health else ():
+        value = health.flag(flag) if health else None
+        pattern = r"[1-9]\d{0,3}" if flag == "retries" else DURATION
+        if value and len(value) < 10 and re.fullmatch(pattern, value, re.ASCII):
+            found[flag.replace("-", "_")] = value
+    return {key: value for key, value in found.items() if value.strip("0.smhd")}

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from msgspec import Struct
+
 from deployer.config.secretlike import secret_name
-from deployer.init import compose, dockerfile, frameworks
+from deployer.init import frameworks
+from deployer.init.compose import ComposeService, read_compose
+from deployer.init.dockerfile import Container, container
 from deployer.init.facts import Facts, Found, HealthFacts, ServiceFacts
 
 _ENV_FILES = (".env", ".env.example", ".env.sample", ".env.local")
@@ -16,17 +20,27 @@ _CONNECTION = re.compile(
 _VARIABLE = re.compile(r"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=", re.MULTILINE)
 
 
+class Place(Struct, frozen=True):
+    """Something that can be built. `needs` names the other places that it waits for."""
+
+    name: str
+    context: str
+    file: str = "Dockerfile"
+    said: ComposeService = ComposeService(context=None)
+    needs: tuple[str, ...] = ()
+
+
 def look(folder: Path) -> Facts:
     """Everything that helps to write a configuration. Values of variables are never kept."""
     folder = folder.absolute()
-    name, services = compose.read_compose(folder)
+    name, services = read_compose(folder)
     app = _app(folder)
-    places = _places(folder, services)
+    places = _composed(folder, services) or _plain(folder, app.value)
     variables = _variables(folder, name, services)
-    found = [_service(folder, app.value, *place, services) for place in places]
+    found = tuple(_service(folder, place) for place in places)
     return Facts(
         app=app,
-        services=tuple(found) or (ServiceFacts(name=app.value),),
+        services=found or (ServiceFacts(name=app.value),),
         dockerfile=bool(found),
         variables={key: why for key, why in variables.items() if not _secret(key)},
         secrets={key: why for key, why in variables.items() if _secret(key)},
@@ -41,7 +55,8 @@ def look(folder: Path) -> Facts:
 def slug(text: str) -> str:
     """`My_Shop.git` -> `my-shop`: a name that the configuration accepts."""
     words = re.sub(r"[^a-z0-9]+", "-", text.lower().removesuffix(".git"))
-    return re.sub(r"^[^a-z]+", "", words)[:30].strip("-") or "app"
+    short = re.sub(r"^[^a-z]+", "", words)[:30].strip("-") or "app"
+    return f"{short}-app" if short in ("null", "true", "false") else short
 
 
 def _app(folder: Path) -> Found:
@@ -52,22 +67,47 @@ def _app(folder: Path) -> Found:
     return Found(slug(folder.name), "the name of the folder")
 
 
-def _places(
-    folder: Path, services: dict[str, compose.ComposeService]
-) -> list[tuple[str, str, str]]:
-    """(name, context, dockerfile) of what can be built: compose first, then Dockerfiles found."""
-    built = []
-    for name, service in services.items():
+def _composed(folder: Path, services: dict[str, ComposeService]) -> list[Place]:
+    """What the compose file builds here."""
+    built = {}
+    for key, service in services.items():
         context = _inside(folder, service.context)
-        file = service.dockerfile or "Dockerfile"
-        if context is not None and (folder / context / file).is_file():
-            built.append((slug(name), context, file))
-    if built:
-        return built
+        if (
+            context is not None
+            and (folder / context / (service.dockerfile or "Dockerfile")).is_file()
+        ):
+            built[key] = (context, service)
+    names = _unlike(list(built))
+    return [
+        Place(
+            names[key],
+            context,
+            service.dockerfile or "Dockerfile",
+            service,
+            tuple(names[need] for need in service.depends_on if need in names),
+        )
+        for key, (context, service) in built.items()
+    ]
+
+
+def _plain(folder: Path, app: str) -> list[Place]:
+    """The folder's own Dockerfile, or those one level below."""
     if (folder / "Dockerfile").is_file():
-        return [("", ".", "Dockerfile")]
+        return [Place(app, ".")]
     below = sorted(path.parent.name for path in folder.glob("*/Dockerfile") if path.is_file())
-    return [(slug(name), f"./{name}", "Dockerfile") for name in below if name[0] != "."]
+    names = _unlike([name for name in below if name[0] != "."])
+    return [Place(slugged, f"./{name}") for name, slugged in names.items()]
+
+
+def _unlike(names: list[str]) -> dict[str, str]:
+    """A name of its own for each: the second `web` is `web-2`."""
+    found: dict[str, str] = {}
+    for name in names:
+        short, number = slug(name), 2
+        while short in found.values():
+            short, number = f"{slug(name)}-{number}", number + 1
+        found[name] = short
+    return found
 
 
 def _inside(folder: Path, context: str | None) -> str | None:
@@ -81,53 +121,39 @@ def _inside(folder: Path, context: str | None) -> str | None:
     return "." if inside == "." else f"./{inside}"
 
 
-def _service(
-    folder: Path,
-    app: str,
-    name: str,
-    context: str,
-    file: str,
-    services: dict[str, compose.ComposeService],
-) -> ServiceFacts:
-    place = folder / context
-    said = dockerfile.parse(frameworks.read_text(place / file))
-    other = next((s for key, s in services.items() if slug(key) == name), None)
-    port = _port(place, said, other)
+def _service(folder: Path, place: Place) -> ServiceFacts:
+    home = folder / place.context
+    inside = container(frameworks.read_text(home / place.file))
+    port = _port(home, inside, place.said)
     return ServiceFacts(
-        name=name or app,
-        context=context,
-        dockerfile=file,
-        target=_target(said),
+        name=place.name,
+        context=place.context,
+        dockerfile=place.file,
+        target=_target(inside),
         port=port,
-        health=HealthFacts(path=_health(place, said) if port else None, timings=said.timings),
-        release=frameworks.migration(place),
-        root_user=said.user in (None, "root", "0"),
-        volumes=other.volumes if other else {},
-        depends_on=tuple(
-            slug(key)
-            for key in (other.depends_on if other else ())
-            if key in services and services[key].context is not None
-        ),
+        health=HealthFacts(path=_health(home, inside) if port else None, timings=inside.timings),
+        release=frameworks.migration(home),
+        root_user=inside.user in (None, "root", "0"),
+        volumes=place.said.volumes,
+        depends_on=place.needs,
     )
 
 
-def _port(
-    place: Path, said: dockerfile.Dockerfile, other: compose.ComposeService | None
-) -> Found | None:
+def _port(home: Path, inside: Container, said: ComposeService) -> Found | None:
+    if inside.port:
+        return Found(inside.port, "EXPOSE in the Dockerfile")
     if said.port:
-        return Found(said.port, "EXPOSE in the Dockerfile")
-    if other and other.port:
-        return Found(other.port, "ports of the compose file")
-    return frameworks.usual_port(place)
+        return Found(said.port, "ports of the compose file")
+    return frameworks.usual_port(home)
 
 
-def _health(place: Path, said: dockerfile.Dockerfile) -> Found | None:
+def _health(home: Path, said: Container) -> Found | None:
     if said.health_path:
         return Found(said.health_path, "HEALTHCHECK in the Dockerfile")
-    return frameworks.health_route(place)
+    return frameworks.health_route(home)
 
 
-def _target(said: dockerfile.Dockerfile) -> Found | None:
+def _target(said: Container) -> Found | None:
     """A stage that is clearly meant to run, where it is not the last one anyway."""
     for name in ("runtime", "production", "prod", "release"):
         if name in said.stages[:-1]:
@@ -135,9 +161,7 @@ def _target(said: dockerfile.Dockerfile) -> Found | None:
     return None
 
 
-def _variables(
-    folder: Path, name: str, services: dict[str, compose.ComposeService]
-) -> dict[str, str]:
+def _variables(folder: Path, name: str, services: dict[str, ComposeService]) -> dict[str, str]:
     found: dict[str, str] = {}
     for file in _ENV_FILES:
         for key in _VARIABLE.findall(frameworks.read_text(folder / file)):
