@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from deployer.config.graph import cycle
 from deployer.config.secretlike import secret_name
 from deployer.init import frameworks
 from deployer.init.compose import ComposeService, read_compose
@@ -78,13 +79,18 @@ def _composed(folder: Path, services: dict[str, ComposeService]) -> list[Place]:
         ):
             built[key] = (context, service)
     names = _unlike(list(built))
+    needs = {
+        key: tuple(need for need in service.depends_on if need in names)
+        for key, (_, service) in built.items()
+    }
+    order = {} if cycle(needs) else needs
     return [
         Place(
             names[key],
             context,
             service.dockerfile or "Dockerfile",
             service,
-            tuple(names[need] for need in service.depends_on if need in names),
+            tuple(names[need] for need in order.get(key, ())),
         )
         for key, (context, service) in built.items()
     ]
