@@ -54,11 +54,12 @@ class Checker:
             elif not self._absent(node, field.kind, path + key):
                 values[field.attribute] = self.value(node, field.kind, path + key)
         self._exclusive(table, shape)
-        missing = [
-            f.name for f in shape.fields.values() if f.required and f.attribute not in values
-        ]
-        for name in [] if self.partial else missing:
-            self.problems.add(table.mark, f"{path}{name} is missing: {shape.noun} needs it")
+        known = shape.fields.values()
+        missing = [one for one in known if one.required and one.attribute not in values]
+        for one in [] if self.partial else missing:
+            what = f"{path}{one.name} is missing: {shape.noun} needs it"
+            fix = f"write {one.name}: … ({one.kind.description})"
+            self.problems.add(table.mark, what, fix=fix)
         return values if missing or shape.type is None else shape.type(**values)
 
     def value(self, node: Node, kind: Kind, path: str) -> Any:
@@ -89,7 +90,8 @@ class Checker:
             if len(both) > 1:
                 first, second = both[:2]
                 what = f'"{first}" and "{second}" exclude each other'
-                self.problems.add(table.keys[second], what, fix="keep one of them")
+                later = max(table.keys[first], table.keys[second])
+                self.problems.add(later, what, fix="keep one of them")
 
     def _unknown(self, key: str, mark: Mark, shape: Shape) -> None:
         from deployer.config.suggesting import suggestion

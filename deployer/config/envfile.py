@@ -62,9 +62,10 @@ def read_regular(path: str, name: str, limit: int) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         raise ConfigError(f"{name} cannot be read: {error.strerror}", where=name) from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise ConfigError(f"{name} is not a regular file", where=name)
     with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise ConfigError(f"{name} is not a regular file", where=name)
         data = file.read(limit + 1)
     if len(data) > limit:
         raise ConfigError(f"{name} has more than {limit:,} bytes", where=name)

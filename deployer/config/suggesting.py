@@ -26,7 +26,10 @@ _FEW = 10
 def closest(word: str, known: Iterable[str]) -> str | None:
     """The known word that `word` is a misspelling of, or None."""
     names = {name.lower(): name for name in known}
-    found = get_close_matches(word.lower(), names, n=1, cutoff=0.7)
+    longer = [name for name in names if len(word) > 2 and name.startswith(word.lower())]
+    if len(longer) == 1:
+        return names[longer[0]]
+    found = get_close_matches(word.lower(), names, n=1, cutoff=0.6)
     return names[found[0]] if found else None
 
 

@@ -95,7 +95,7 @@ class _Layers:
         if provider is None:
             known = listed(name, self.document.targets, "targets of the file")
             what = f'target "{name}" has no provider'
-            self.problems.add(table.mark, what, fix=f"write provider: docker, or another; {known}")
+            self.problems.add(table.mark, what, fix=f"{known}; or write provider: …")
             return
         options = self.document.options(provider)
         if options is None:
