@@ -21,7 +21,7 @@ from deployer_engine.edge import Edge, EdgeSpec
 from deployer_engine.store import HELPER
 
 LABELS = {"deployer.test": "engine"}
-APP_TAG = "deployer-test/engine-app:1"
+APP_TAG = "deployer-test/engine-app:2"
 SLOW = """#!/bin/sh
 sleep "$QUERY_STRING"
 printf 'Content-Type: text/plain\\r\\n\\r\\n%s' "$RELEASE"
@@ -64,7 +64,9 @@ def edge_image(engine: Engine) -> str:
 
 @pytest.fixture(scope="session")
 def app_image(engine: Engine) -> str:
-    """Static busybox and nothing else: httpd that says its release, sleeps, or shows headers."""
+    """Static busybox and nothing else: httpd that says its release, sleeps, or shows headers.
+
+    Without a label: containers inherit an image's, and others may start theirs from it."""
     busybox = Path(shutil.which("busybox") or pytest.skip("needs busybox-static"))
     files = {
         "busybox": busybox.read_bytes(),
@@ -88,9 +90,7 @@ CMD ["sh", "-c", "/bin/serve"]
             entry.size, entry.mode = len(content), 0o755
             archive.addfile(entry, io.BytesIO(content))
     context.seek(0)
-    engine.sdk.images.build(
-        fileobj=context, custom_context=True, tag=APP_TAG, labels=LABELS, rm=True
-    )
+    engine.sdk.images.build(fileobj=context, custom_context=True, tag=APP_TAG, rm=True)
     return APP_TAG
 
 
