@@ -34,21 +34,13 @@ Specs = Callable[[str], Spec]
 
 
 class ProviderContract:
-    """What every provider promises. Fixtures to give: `provider` and `specs`.
+    """What every provider promises. Fixtures that the tests of an adapter give:
+
+    `provider` is the provider under test, with nothing deployed.
 
     `specs(kind)` is a spec for one and the same scope whose image is `one`, `two` (both well,
     different digests), or `crash` (ends at once).
     """
-
-    @pytest.fixture
-    def provider(self) -> Provider:
-        """The provider under test, with nothing deployed."""
-        raise AssertionError("override the fixture `provider`")
-
-    @pytest.fixture
-    def specs(self) -> Specs:
-        """Specs by kind."""
-        raise AssertionError("override the fixture `specs`")
 
     def act(self, provider: Provider, *actions: Action) -> list[Event]:
         """Perform actions as the executor does, asking nobody from outside but the provider."""

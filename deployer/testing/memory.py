@@ -11,8 +11,9 @@ import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from msgspec import Meta
 from msgspec.structs import replace
 
 from deployer.actions import (
@@ -43,6 +44,15 @@ from deployer.noun import Noun, decode, encode
 from deployer.provider import Destination, Operation, Progress
 from deployer.registry.login import Logins, StaticLogins
 from deployer.releases.store import FolderStore, MemoryStore, Store
+
+
+class Options(Noun, frozen=True):
+    """The keys of a memory target."""
+
+    world: Annotated[
+        str | None, Meta(description="file that keeps everything, so that processes share it")
+    ] = None
+    polls: Annotated[int, Meta(description="how often an operation says not yet")] = 1
 
 
 class World(Noun, frozen=True):

@@ -7,13 +7,15 @@ from typing import Any
 from deployer.actions import Verify
 from deployer.diagnose import failure
 from deployer.errors import Conflict, RolloutFailed, UnknownState
-from deployer.model import EngineImage, State, short
+from deployer.model import EngineImage, Proof, State, short
 from deployer.provider import Endpoint, Progress
 from deployer_docker import signs
-from deployer_docker.observing import CANDIDATE, containers, inspected, state_of
+from deployer_docker.observing import CANDIDATE, containers, inspected, seconds, state_of
 from deployer_docker.place import FINGERPRINT, RELEASE, Place
 from deployer_engine.client import translated
 from deployer_engine.haproxy import ANSWER_HEADER, PROBE_HEADER
+
+STEADY = 5.0  # seconds that a container without any health check must have stayed up
 
 
 def check(place: Place, action: Verify) -> Progress:
@@ -31,6 +33,8 @@ def check(place: Place, action: Verify) -> Progress:
         raise _failed(place, action)
     if state is State.STARTING or state is State.CRASHED:
         return Progress(done=False, detail=f"{container['State']['Status']}, not healthy yet")
+    if not _steady(place, action, container):
+        return Progress(done=False, detail="running; watching whether it stays")
     if action.stage == "serving" and (missing := _share_missing(place, action, container)):
         return Progress(done=False, detail=missing)
     return Progress(done=True, endpoint=_endpoint(place, action))
@@ -48,6 +52,12 @@ def health_now(place: Place, container: dict[str, Any]) -> State:
     except Conflict:
         return state  # it ended meanwhile: the next look tells
     return State.HEALTHY if done.code == 0 else state
+
+
+def _steady(place: Place, action: Verify, container: dict[str, Any]) -> bool:
+    """Nothing asks this container how it is, so that it stays up is all there is to see."""
+    asked = container["State"].get("Health") or action.spec.proof is Proof.OUTSIDE
+    return bool(asked) or place.engine.now() - seconds(container["State"]["StartedAt"]) > STEADY
 
 
 def _container(place: Place, action: Verify) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Amazon ECR and ECS: the keys of a target; deploying comes next."""

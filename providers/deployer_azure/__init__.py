@@ -1,0 +1,1 @@
+"""Azure Container Registry and App Service: the keys of a target; deploying comes next."""
