@@ -98,6 +98,20 @@ def test_other_content_than_the_digest_is_refused() -> None:
             client(waits).manifest(name(server).repository.pinned(DIGEST))
 
 
+def test_a_digest_is_checked_even_if_the_server_does_not_name_it() -> None:
+    silent = answer("200 OK", BODY.replace(b"2", b"3"), Content_Type="application/x")
+    with fault_server(silent) as server, pytest.raises(RegistryError, match="other content"):
+        client([]).manifest(name(server).repository.pinned(DIGEST))
+
+
+def test_a_head_without_digest_is_followed_by_a_get() -> None:
+    silent = answer("200 OK", Content_Type="application/x", Content_Length="19")
+    with fault_server(silent, GOOD) as server:
+        found = client([]).resolve(name(server))
+    assert found is not None
+    assert found.digest == DIGEST
+
+
 def test_403_is_denied() -> None:
     with fault_server(answer("403 No")) as server, pytest.raises(Denied):
         client([]).resolve(name(server))
