@@ -75,13 +75,18 @@ class Authorizer:
 
     def is_anonymous(self, registry: str, scope: str) -> bool:
         """True if we have shown no credentials for this scope."""
-        kept = self._kept.get((registry, scope))
+        kept = self._kept.get(self._key(registry, scope))
         return kept is None or kept.anonymous
+
+    def _key(self, registry: str, scope: str) -> tuple[str, str]:
+        """Basic is the same for every scope: one question to the cloud, not one per repository."""
+        challenge = self._challenges.get(registry)
+        return (registry, "" if challenge and challenge.scheme == "basic" else scope)
 
     def _current(
         self, registry: str, scope: str, challenge: Challenge, refused: Secret | None
     ) -> _Kept:
-        key = (registry, scope)
+        key = self._key(registry, scope)
         with self._guard:
             lock = self._locks.setdefault(key, threading.Lock())
         with lock:

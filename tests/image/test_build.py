@@ -22,7 +22,7 @@ from deployer.registry.client import RegistryClient
 from deployer.registry.login import Basic, StaticLogins
 from deployer.registry.manifest import Descriptor
 from deployer.registry.reference import Digest, Pinned, Repository, Tagged
-from deployer.secret import Secret
+from deployer.secret import MASK, Secret
 from tests.registry.servers import TOKEN_AUTH, registry, token_server
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(120)]
@@ -50,7 +50,7 @@ def test_what_was_built_is_what_the_registry_has(
 ) -> None:
     tags = tuple(Repository(host, "team/app").tagged(tag) for tag in ("one", "two"))
     text = BASE + "RUN echo hello\nUSER 10001\nEXPOSE 8000\n"
-    built, lines = run(request(context, text, host, tags=tags), builder)
+    built, _ = run(request(context, text, host, tags=tags), builder)
     assert isinstance(built, Built)
     client = RegistryClient(ANONYMOUS)
     for tag in tags:
@@ -60,7 +60,6 @@ def test_what_was_built_is_what_the_registry_has(
     facts = client.image_config(Pinned(tags[0].repository, built.digest))
     assert (facts.user, facts.ports) == ("10001", (8000,))
     assert facts.labels["deployer.test"] == "image"
-    assert "  hello" in lines or any("echo hello" in line for line in lines)
     again, _ = run(request(context, text, host, tags=tags), builder)
     assert isinstance(again, Built)
     assert again.digest == built.digest
@@ -81,8 +80,8 @@ def test_a_secret_is_in_the_step_and_nowhere_else(
 ) -> None:
     value = "s3cret-" + "build-value"
     digest = hashlib.sha256(value.encode()).hexdigest()
-    step = "RUN --mount=type=secret,id=pip sha256sum /run/secrets/pip"
-    text = BASE + f"{step} | grep {digest} && echo $PIP_TOKEN && cat /run/secrets/pip\n"
+    step = f"RUN --mount=type=secret,id=pip : {time.time_ns()}; sha256sum /run/secrets/pip"
+    text = BASE + f"{step} | grep {digest} && echo $PIP_TOKEN && cat /run/secrets/pip && echo\n"
     environment = {**os.environ, "PIP_TOKEN": value}
     asked = request(context, text, host, "secret", secrets={"pip": Secret(value)})
     seen: set[str] = set()
@@ -95,7 +94,8 @@ def test_a_secret_is_in_the_step_and_nowhere_else(
         stop.set()
         watcher.join()
     assert isinstance(built, Built)
-    assert not [line for line in lines if value in line]
+    assert f"  {MASK}" in lines, "the step prints it, and it is masked on its way out"
+    assert not [line for line in lines if value in line], lines
     assert seen == set(), "the secret is in another process's arguments or environment"
     client = RegistryClient(ANONYMOUS)
     manifest = client.manifest(asked.tags[0])

@@ -24,7 +24,7 @@ CONFIG = """
 version: 0.1
 log: {level: error, accesslog: {disabled: true}}
 storage: {filesystem: {rootdirectory: %(root)s}, delete: {enabled: true}}
-http: {addr: "127.0.0.1:%(port)d", secret: abc}
+http: {addr: "127.0.0.1:%(port)d", secret: abc%(tls)s}
 %(auth)s
 """
 TOKEN_AUTH = """
@@ -41,13 +41,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def registry(folder: Path, auth: str = "") -> Iterator[str]:
-    """A real registry on this machine; gives `127.0.0.1:port`."""
+def registry(folder: Path, auth: str = "", tls: str = "") -> Iterator[str]:
+    """A real registry on this machine; gives `127.0.0.1:port`. `tls` is more for `http`."""
     if not shutil.which("docker-registry"):
         pytest.skip("docker-registry is not installed")
     port = free_port()
     config = folder / "registry.yml"
-    config.write_text(CONFIG % {"root": folder / "data", "port": port, "auth": auth})
+    config.write_text(CONFIG % {"root": folder / "data", "port": port, "auth": auth, "tls": tls})
     with (folder / "registry.log").open("wb") as log:
         child = subprocess.Popen(
             ["docker-registry", "serve", str(config)], stdout=subprocess.DEVNULL, stderr=log
@@ -121,6 +121,18 @@ def _wait(port: int, child: subprocess.Popen[bytes]) -> None:
     raise AssertionError("the registry does not listen")
 
 
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """A key and a certificate for this machine, signed by itself."""
+    key, cert = folder / "key.pem", folder / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+         "-subj", "/CN=tests", "-addext", "subjectAltName=IP:127.0.0.1",
+         "-keyout", str(key), "-out", str(cert)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return key, cert
+
+
 @dataclass
 class TokenServer:
     """The distribution project's token protocol with a real signature, for one user.
@@ -134,12 +146,7 @@ class TokenServer:
     seconds: int = 300
 
     def __post_init__(self) -> None:
-        self.key, self.bundle = self.folder / "key.pem", self.folder / "cert.pem"
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
-             "-subj", "/CN=tests", "-keyout", str(self.key), "-out", str(self.bundle)],
-            check=True, capture_output=True,
-        )  # fmt: skip
+        self.key, self.bundle = certificate(self.folder)
 
     def answer(self, handler: BaseHTTPRequestHandler) -> tuple[int, dict[str, object]]:
         query = _query(handler)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +12,16 @@ from deployer.errors import AuthError, Denied, RegistryError, Transient
 from deployer.registry.client import RegistryClient, Request
 from deployer.registry.login import Basic, StaticLogins
 from deployer.registry.reference import Repository, Tagged
-from deployer.registry.wire import Patience, Wire
+from deployer.registry.wire import Patience, Wire, proxy_for
 from deployer.secret import Secret
-from tests.registry.servers import FaultServer, answer, fault_server, free_port
+from tests.registry.servers import (
+    FaultServer,
+    answer,
+    certificate,
+    fault_server,
+    free_port,
+    registry,
+)
 
 BODY = b'{"schemaVersion":2}'
 DIGEST = "sha256:" + hashlib.sha256(BODY).hexdigest()
@@ -88,6 +96,20 @@ def test_other_content_than_the_digest_is_refused() -> None:
             client(waits).manifest(name(server))
         with pytest.raises(RegistryError, match="other content"):
             client(waits).manifest(name(server).repository.pinned(DIGEST))
+
+
+def test_a_digest_is_checked_even_if_the_server_does_not_name_it() -> None:
+    silent = answer("200 OK", BODY.replace(b"2", b"3"), Content_Type="application/x")
+    with fault_server(silent) as server, pytest.raises(RegistryError, match="other content"):
+        client([]).manifest(name(server).repository.pinned(DIGEST))
+
+
+def test_a_head_without_digest_is_followed_by_a_get() -> None:
+    silent = answer("200 OK", Content_Type="application/x", Content_Length="19")
+    with fault_server(silent, GOOD) as server:
+        found = client([]).resolve(name(server))
+    assert found is not None
+    assert found.digest == DIGEST
 
 
 def test_403_is_denied() -> None:
@@ -166,6 +188,61 @@ def test_no_tls_there_is_said_clearly() -> None:
         pytest.raises(RegistryError, match="does not speak TLS"),
     ):
         Secure(StaticLogins({})).resolve(name(server))
+
+
+def test_a_certificate_is_checked_and_can_be_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, cert = certificate(tmp_path)
+    with registry(tmp_path, tls=f', tls: {{certificate: "{cert}", key: "{key}"}}') as host:
+        absent = Repository(host, "team/app").tagged("one")
+        with pytest.raises(RegistryError, match="is not trusted") as caught:
+            Secure(StaticLogins({})).resolve(absent)
+        assert "SSL_CERT_FILE" in str(caught.value.fix)
+        monkeypatch.setenv("SSL_CERT_FILE", str(cert))
+        assert Secure(StaticLogins({})).resolve(absent) is None
+
+
+def test_a_proxy_is_used_and_logged_in_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    with fault_server(HEAD) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://user:pass@{proxy.host}")
+        ours = RegistryClient(StaticLogins({}), plain={"r.example"})
+        assert ours.resolve(Repository("r.example", "team/app").tagged("one"))
+    line, headers = proxy.requests[0]
+    assert line == "HEAD http://r.example/v2/team/app/manifests/one HTTP/1.1"
+    assert headers["proxy-authorization"] == "Basic dXNlcjpwYXNz"
+
+
+def test_which_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "inside.example,.corp.example")
+    assert proxy_for("https://r.example/v2/") == "http://proxy.example:3128"
+    assert proxy_for("https://inside.example/v2/") == ""
+    assert proxy_for("https://r.corp.example:5000/v2/") == ""
+    assert proxy_for("https://127.0.0.1:5000/v2/") == ""
+    assert proxy_for("http://r.example/v2/") == ""
+
+
+def test_basic_is_asked_for_once_for_all_repositories() -> None:
+    challenge = answer("401 Who", WWW_Authenticate='Basic realm="x"')
+    asked: list[int] = []
+
+    def login() -> Basic:
+        asked.append(1)
+        return Basic("AWS", Secret("cloud-password"))
+
+    with fault_server(challenge, HEAD) as server:
+        ours = RegistryClient(StaticLogins({server.host: login}))
+        for path in ("a", "b", "c"):
+            ours.resolve(Repository(server.host, path).tagged("one"))
+    assert len(asked) == 1
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
 
 
 def test_threads_share_one_token() -> None:
