@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -251,11 +251,6 @@ def build_secrets(build: Build, root: Path) -> dict[str, Secret]:
     return {id: value for id, value in found.items() if value is not None and value.reveal()}
 
 
-def dirty(facts: GitFacts | None) -> bool:
-    """Whether the work tree differs from its commit."""
-    return facts is not None and facts.dirty
-
-
 def _secret(ref: str, root: Path) -> Secret | None:
     """The value; an empty secret for an optional reference (it ends in `?`) without one."""
     optional = ref.endswith("?")
@@ -277,8 +272,3 @@ def _key(bench: Bench, placement: Placement) -> bytes:
     where = bench.provider(placement).destination(placement.scope)
     engine = "registry" if where.repository else (where.engine or "")
     return encode([placement.scope.service, placement.build, engine, where.platform])
-
-
-def named(placements: Iterable[Placement]) -> str:
-    """The services of `placements`, for a sentence."""
-    return ", ".join(sorted({p.scope.service for p in placements}))

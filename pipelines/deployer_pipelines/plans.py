@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from msgspec.structs import replace
-
 from deployer.actions import CreateRevision, Ensure, Plan, RunTask, Verify
 from deployer.config.placements import Placement
 from deployer.errors import Conflict, DeployerError
@@ -105,8 +103,3 @@ def unbuilt(placement: Placement, reference: str | None = None) -> Image:
 def is_unbuilt(image: Image) -> bool:
     """Whether `image` only stands for one that ship will build."""
     return image.digest == UNBUILT
-
-
-def renamed(plan: Plan, release: str) -> Plan:
-    """`plan` for a release whose id is known now."""
-    return replace(plan, release=release)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,8 +95,3 @@ def bench(request: Request) -> Iterator[Bench]:
         yield found
     finally:
         found.close()
-
-
-def by_scope(placements: tuple[Placement, ...]) -> Mapping[str, Placement]:
-    """The placements by the words people see, as production/aws/api."""
-    return {str(p.scope): p for p in placements}

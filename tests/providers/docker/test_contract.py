@@ -30,8 +30,8 @@ class TestDocker(ProviderContract):
         self.client = engine
 
     def runs(self, provider: Provider, spec: Spec, release: str) -> int:
-        filters = {"label": [f"deployer.scope={spec.scope.name}", "deployer.role=task"]}
-        return len(self.client.containers.list(all=True, filters=filters))
+        labels = [f"deployer.scope={spec.scope.name}", "deployer.role=task"]
+        return len(self.client.containers.list(all=True, filters={"label": labels}))
 
 
 @pytest.mark.docker
@@ -50,5 +50,5 @@ class TestDockerWorker(TestDocker):
         return lambda kind: kinds[kind]()
 
     @pytest.mark.skip(reason="a worker has no traffic to split")
-    def test_traffic_splits_where_claimed(self) -> None:
+    def test_traffic_splits_where_claimed(self, provider: Provider, specs: Specs) -> None:
         raise AssertionError("skipped")
