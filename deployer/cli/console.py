@@ -81,7 +81,8 @@ def _console(command: str, mode: Mode, colour: Colour) -> Console:
 
 def _colour(given: list[str]) -> Colour:
     joined = " ".join(given).replace("--color=", "--color ")
-    for choice in ("always", "never"):
+    choices: tuple[Colour, ...] = ("always", "never")
+    for choice in choices:
         if f"--color {choice}" in joined:
-            return cast(Colour, choice)
+            return choice
     return "auto"

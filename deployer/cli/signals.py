@@ -29,9 +29,7 @@ class Brake:
     not ended by itself: it writes what is known and gives the exit code.
     """
 
-    def __init__(
-        self, announce: Callable[[int], None], abandon: Callable[[int], int]
-    ) -> None:
+    def __init__(self, announce: Callable[[int], None], abandon: Callable[[int], int]) -> None:
         self.cancel = Cancel()
         self.pulled = False
         self.grace = 0.0  # nothing has begun yet: there is nothing to wait for

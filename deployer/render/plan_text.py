@@ -11,6 +11,7 @@ from deployer.render.text import clean, wrap
 from deployer.render.words import aim, words
 
 _LONG = re.compile(r"sha256:([0-9a-f]{12})[0-9a-f]{52}")
+_UNBUILT = "sha256:" + "0" * 64  # how a plan names an image that ship will build
 _COLOURS = {"+": "green", "~": "yellow", "-": "red", "=": "dim"}
 
 
@@ -43,7 +44,7 @@ def summary(plans: Sequence[Plan]) -> str:
 
 def shortened(text: str) -> str:
     """`text` with image digests cut to the twelve digits that people compare."""
-    return _LONG.sub(r"sha256:\1", text)
+    return _LONG.sub(r"sha256:\1", text.replace(_UNBUILT, "(known once it is built)"))
 
 
 def _block(plan: Plan, out: Out) -> list[str]:

@@ -16,7 +16,7 @@ from deployer.actions import (
 )
 from deployer.events import Report
 from deployer.model import Proof, short
-from deployer.outcome import Outcome
+from deployer.outcome import GOOD, Outcome
 from deployer.render.text import clean, duration
 
 
@@ -28,7 +28,7 @@ def words(action: Action) -> str:
         case RunTask(command=command):
             return f"run the release command: {clean(' '.join(command.command))}"
         case CreateRevision(release=release):
-            return f"start {release} (no traffic yet)"
+            return f"start {_name(release)} (no traffic yet)"
         case Verify():
             return _proof(action)
         case ShiftTraffic():
@@ -42,8 +42,8 @@ def words(action: Action) -> str:
 
 
 def aim(plan: Plan) -> str:
-    """What a plan is for, in one line. A plan without a basis puts back what was there."""
-    if not plan.basis:
+    """What a plan is for, in one line. One without basis and spec puts back what was there."""
+    if not plan.basis and plan.spec is None:
         moved = any(isinstance(action, ShiftTraffic) for action in plan.actions)
         return f"put {plan.release} back" if moved else "clear away what failed"
     if any(isinstance(action, Destroy) for action in plan.actions):
@@ -51,8 +51,8 @@ def aim(plan: Plan) -> str:
     if plan.changes_nothing:
         return f"unchanged, {plan.release} serves already"
     if plan.previous:
-        return f"{plan.release} replaces {plan.previous}"
-    return f"{plan.release}, the first release here"
+        return f"{_name(plan.release)} replaces {plan.previous}"
+    return f"{_name(plan.release)}, the first one here"
 
 
 def verdict(report: Report) -> str:
@@ -62,16 +62,16 @@ def verdict(report: Report) -> str:
 
 
 def serving(report: Report) -> str:
-    """What serves now: the last line of every failure."""
+    """What serves now: the last line of every failure. Nobody having looked is no answer."""
     if report.serving is None:
-        return "what serves now is not known" if _blind(report) else "nothing is serving"
+        return "what serves now is not known" if _blind(report) else "nothing was changed"
     digest = f" ({short(report.serving_digest)})" if report.serving_digest else ""
     at = f" at {clean(report.url)}" if report.url else ""
     return f"{report.serving} is serving{digest}{at}"
 
 
 _ENDED = {
-    Outcome.SUCCEEDED: "live",
+    Outcome.SUCCEEDED: "succeeded",
     Outcome.UNCHANGED: "unchanged",
     Outcome.FAILED_NOTHING_CHANGED: "failed, nothing changed",
     Outcome.FAILED_ROLLED_BACK: "failed and rolled back",
@@ -82,8 +82,8 @@ _ENDED = {
 
 
 def _what(report: Report) -> str:
-    if report.outcome is Outcome.SUCCEEDED and report.serving is None:
-        return "" if report.release else ", everything is deleted"
+    if report.serving is None:
+        return "" if report.release or report.outcome not in GOOD else ": everything is deleted"
     proof = f", proven {_PROVEN[report.proof]}" if report.proof is not Proof.NONE else ""
     return f"; {serving(report)}{proof}"
 
@@ -97,16 +97,21 @@ def _blind(report: Report) -> bool:
 
 def _proof(action: Verify) -> str:
     if action.stage == "candidate":
-        return f"prove {action.release} before it gets traffic"
+        return f"prove {_name(action.release)} before it gets traffic"
     how = "from outside" if action.spec.proof is Proof.OUTSIDE else "by the platform"
     share = f" at {action.weight} %" if action.weight < 100 else ""
     hold = f", and watch it for {action.hold}" if action.hold else ""
-    return f"prove {how} that {action.release} serves{share}{hold}"
+    return f"prove {how} that {_name(action.release)} serves{share}{hold}"
 
 
 def _shift(action: ShiftTraffic) -> str:
     if len(action.weights) == 1:
-        return f"move all traffic to {action.weights[0].release}"
+        return f"move all traffic to {_name(action.weights[0].release)}"
     first, *rest = action.weights
     kept = ", ".join(f"{weight.release} keeps {weight.percent} %" for weight in rest)
-    return f"move {first.percent} % of the traffic to {first.release} ({kept})"
+    return f"move {first.percent} % of the traffic to {_name(first.release)} ({kept})"
+
+
+def _name(release: str) -> str:
+    """A plan made before a ship does not know the id yet, and says `release`."""
+    return "the new release" if release == "release" else release
