@@ -84,7 +84,8 @@ def admit(session: Session, place: Place, consent: Consent, *, always: bool = Fa
         missing.append(ConfigError(f"{name} is protected and must be named", fix=f"-e {name}"))
     confirm = (session.protected or always) and not consent.yes
     if confirm and not can_ask:
-        missing.append(ConfigError("nobody can be asked to confirm", fix="--yes"))
+        what = f"changing {name} must be confirmed, and there is no terminal to ask at"
+        missing.append(ConfigError(what, fix="--yes"))
     if missing:
         raise _refusal(name, missing)
     if confirm and _typed(session) != name:
@@ -115,11 +116,10 @@ def seconds(text: str, option: str) -> float:
 
 
 def _refusal(name: str, missing: list[ConfigError]) -> ConfigError:
+    fix = "run it again with " + " ".join(one.fix or "" for one in missing)
     if len(missing) == 1:
-        return missing[0]
-    count = len(missing)
-    fix = " ".join(one.fix or "" for one in missing)
-    return ConfigError(f"{name} needs {count} more inputs", fix=fix, problems=missing)
+        return ConfigError(missing[0].what, fix=fix)
+    return ConfigError(f"{name} needs {len(missing)} more inputs", fix=fix, problems=missing)
 
 
 def _can_ask(consent: Consent) -> bool:
