@@ -1,0 +1,1 @@
+"""Showing what happens: events and results as text, a live tree, tables, or JSON."""
