@@ -8,15 +8,16 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployer.image.build import Loaded, build
-from deployer.image.request import BuildRequest
-
 from deployer.config.placements import Placement
 from deployer.errors import ConfigError, GateBlocked, PreflightError
-from deployer.events import Building, Built, Event
+from deployer.events import Building, Built, Event, Said
+from deployer.image.build import Loaded, build
 from deployer.image.context import Context, input_hash, read_context, tree_hash
 from deployer.image.dockerfile import floating_bases
-from deployer.image.git import GitFacts, git_facts
+from deployer.image.git import git_facts
+from deployer.image.leaks import Severity
+from deployer.image.lint import lint
+from deployer.image.request import BuildRequest
 from deployer.image.tags import image_tag, labels, sanitise, source_date_epoch
 from deployer.model import Build, EngineImage, Image, RegistryImage
 from deployer.noun import encode
@@ -108,6 +109,7 @@ class _Workshop:
     def images(self, emit: Emit) -> Images:
         """The images, found or built."""
         self._refuse_dirty()
+        self._refuse_leaks(emit)
         began = time.monotonic()
         images = self.there_already()
         reused = bool(images)
@@ -222,6 +224,29 @@ class _Workshop:
             return sanitise(self.wish.version)
         tree = "" if self.facts else tree_hash(self._context())
         return image_tag(self.facts, tree)
+
+    def _refuse_leaks(self, emit: Emit) -> None:
+        """Say what is wrong with the source; an error, a key in the context say, ends the ship."""
+        found = lint(
+            self._context(),
+            args=self.build.args,
+            target=self.build.target,
+            platform=self.build.platform or self.destinations[0].platform,
+            port=self.first.port,
+            protected=self.first.protected,
+        )
+        for each in found:
+            if each.severity is Severity.WARN:
+                emit(Said(text=f"{each.where}: {each.message}", level="warning"))
+        errors = [each for each in found if each.severity is Severity.ERROR]
+        if errors:
+            raise PreflightError(
+                f"the source of {self.first.scope.service} is not fit to be shipped",
+                where=errors[0].where,
+                why=errors[0].message,
+                evidence=[f"{each.where}: {each.message}" for each in errors[1:]],
+                fix=errors[0].fix,
+            )
 
     def _refuse_dirty(self) -> None:
         protected = next((p for p in self.group if p.protected), None)

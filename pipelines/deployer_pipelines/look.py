@@ -17,10 +17,25 @@ from deployer.provider import Logs
 from deployer.releases.lease import Held, Lease
 from deployer.releases.owner import this_process
 from deployer.releases.records import Entry
+from deployer_pipelines.checks import Check, check, doctor
 from deployer_pipelines.job import Job
 from deployer_pipelines.request import Bench, Request, bench
 
 T = TypeVar("T")
+__all__ = [
+    "Check",
+    "History",
+    "Lock",
+    "Status",
+    "check",
+    "doctor",
+    "lock_release",
+    "lock_status",
+    "lock_take",
+    "logs",
+    "releases",
+    "status",
+]
 
 
 class Status(Noun, frozen=True):

@@ -69,14 +69,18 @@ class Bench:
             scope=placement.scope,
             hands=Hands(provider=provider, cancel=request.cancel, pace=request.pace),
             store=self.store(placement),
-            policy=Policy(
-                rollout=placement.rollout,
-                release_command=placement.release,
-                keep=provider.keep,
-            ),
+            policy=self.policy(placement),
             origin=request.origin,
             lock_wait=request.lock_wait,
             basis=basis,
+        )
+
+    def policy(self, placement: Placement) -> Policy:
+        """What the planner is told of `placement`'s configuration."""
+        return Policy(
+            rollout=placement.rollout,
+            release_command=placement.release,
+            keep=self.provider(placement).keep,
         )
 
     def close(self) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
+
+from msgspec import structs
 
 from deployer.config.placements import Placement
 from deployer.errors import DeployerError
 from deployer.events import Event, Failed, Report, Said, describe
 from deployer.execute import Hands, patiently
+from deployer.image.git import git_facts
 from deployer.model import Image, SecretRef, Spec
 from deployer.outcome import GOOD, Outcome, exit_code
 from deployer_pipelines import verbs
@@ -32,7 +36,7 @@ def ship(
     build) fails for all of them.
     """
     wish = Wish(image=image, version=version, allow_dirty=allow_dirty)
-    with bench(request) as there:
+    with bench(from_commit(request)) as there:
         try:
             yield from preflight(there)
             images = yield from resolve_images(there, wish)
@@ -40,6 +44,17 @@ def ship(
             yield from _all_failed(request.placements, error)
             return
         yield from _in_order(there, images, force, stored)
+
+
+def from_commit(request: Request) -> Request:
+    """`request` whose records will name the commit that it ships."""
+    facts = git_facts(request.root)
+    if facts is None:
+        return request
+    origin = structs.replace(
+        request.origin, commit=facts.commit, dirty=facts.dirty, branch=facts.branch or None
+    )
+    return dataclasses.replace(request, origin=origin)
 
 
 def preflight(there: Bench) -> Iterator[Event]:

@@ -77,7 +77,6 @@ class DockerProvider:
 
     def pin(self, spec: Spec) -> Spec:
         """See Provider."""
-        self.images.require(spec.image)
         store = self._place(spec.scope).store
         return replace(spec, secrets=secretrefs.pinned(spec.secrets, store))
 
