@@ -10,7 +10,7 @@ from deployer.config.placements import Placement
 from deployer.errors import DeployerError
 from deployer.image.builder import choose
 from deployer.image.context import read_context
-from deployer.image.leaks import Finding
+from deployer.image.leaks import Finding, Severity
 from deployer.image.lint import lint
 from deployer.model import Build, Scope
 from deployer.noun import Noun
@@ -20,7 +20,13 @@ from deployer_pipelines.images import build_secrets, existing
 from deployer_pipelines.plans import unbuilt
 from deployer_pipelines.request import Bench, Request, bench
 
-Level = Literal["ok", "info", "warn", "error"]
+Level = Literal["ok", "warn", "error"]
+
+_LEVELS: dict[Severity, Level] = {
+    Severity.INFO: "ok",
+    Severity.WARN: "warn",
+    Severity.ERROR: "error",
+}
 
 
 class Check(Noun, frozen=True):
@@ -83,7 +89,7 @@ def _source(there: Bench, placement: Placement) -> Iterator[Check]:
     for each in found:
         yield Check(
             name=each.rule,
-            level=each.severity.value,
+            level=_LEVELS[each.severity],
             detail=each.message,
             where=each.where,
             fix=each.fix,
