@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
 import subprocess
 import threading
 import time
@@ -163,7 +164,7 @@ def test_a_program_for_another_architecture(context: Path, builder: Builder) -> 
 def test_too_slow_is_stopped(context: Path, builder: Builder) -> None:
     started = time.monotonic()
     with pytest.raises(BuildError, match="longer than 2 s"):
-        run(request(context, BASE + "RUN sleep 61\n"), builder, timeout=2.0)
+        run(request(context, BASE + _endless()), builder, timeout=2.0)
     assert time.monotonic() - started < 15
     assert not _children(str(builder.program))
 
@@ -175,12 +176,17 @@ def test_an_interrupt_leaves_no_process(context: Path, builder: Builder) -> None
 
     with pytest.raises(KeyboardInterrupt):
         build(
-            request(context, BASE + "RUN sleep 62\n"),
+            request(context, BASE + _endless()),
             interrupt,
             builder=builder,
             logins=ANONYMOUS,
         )
     assert not _children(str(builder.program))
+
+
+def _endless() -> str:
+    """A step that takes a minute and was never cached."""
+    return f"RUN : {time.time_ns()}; sleep 60\n"
 
 
 def _children(program: str) -> list[str]:
@@ -227,6 +233,14 @@ def test_a_push_with_a_login_that_docker_never_sees(
             )
             assert isinstance(built, Built)
     assert json.loads((own / "config.json").read_text()) == {"auths": {}}
+
+
+def test_a_socket_in_the_context_is_refused(context: Path) -> None:
+    (context / "Dockerfile").write_text(BASE)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(context / "s"))
+        with pytest.raises(BuildError, match="a socket in the build context"):
+            read_context(context)
 
 
 IGNORES = [
