@@ -123,12 +123,12 @@ def plan_restore(failed: str, observed: Observed, moved: bool) -> Plan:
     )
 
 
-def plan_destroy(observed: Observed, *, records: bool) -> Plan:
-    """Delete everything that deployer made for this scope."""
+def plan_destroy(observed: Observed) -> Plan:
+    """Delete everything that deployer made for this scope, but its records."""
     return Plan(
         scope=observed.scope,
         release="",
-        actions=(Destroy(scope=observed.scope, records=records),),
+        actions=(Destroy(scope=observed.scope),),
         basis=observed.fence,
     )
 

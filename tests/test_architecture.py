@@ -49,7 +49,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("deployer.execute", "deployer.testing"),
     ("deployer_pipelines",),
     ("deployer.render",),
-    ("deployer.cli",),
+    ("deployer.cli", "deployer.__main__"),
 )
 SDKS = ("boto3", "botocore", "google", "grpc", "azure", "msal", "docker", "obstore")
 ADAPTERS_MAY_NOT = ("deployer.cli", "deployer.render", "deployer_pipelines")

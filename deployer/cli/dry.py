@@ -32,7 +32,7 @@ def rollback(request: Request, release: str | None) -> Iterator[Event]:
 
 def destroy(request: Request, *, records: bool) -> Iterator[Event]:
     """Planned for each scope, or Failed."""
-    return _planned(request, lambda job, there, history: plan_destroy(there, records=records))
+    return _planned(request, lambda job, there, history: plan_destroy(there))
 
 
 def _planned(request: Request, planner: Planner) -> Iterator[Event]:

@@ -29,6 +29,7 @@ class Job:
     policy: Policy = Policy()
     origin: Origin = Origin()
     lock_wait: float = 90.0  # seconds; longer than a dead holder's lease lives
+    wait: bool = True  # False: end once all traffic was told to move
     basis: str | None = None  # the fence of a stored plan: refused if it has changed
 
     @property

@@ -72,6 +72,7 @@ class Bench:
             policy=self.policy(placement),
             origin=request.origin,
             lock_wait=request.lock_wait,
+            wait=request.wait,
             basis=basis,
         )
 

@@ -76,12 +76,14 @@ def _change(
     yield Planned(plan=trail.plan)
     _intend(job, kind, name, trail, history)
     try:
-        yield from trail.follow(execute(trail.plan, hands))
+        yield from trail.follow(execute(_as_far(job, trail.plan), hands))
     except DeployerError as error:
         if not trail.tidying:
             yield Failed(scope=job.scope, problem=describe(error))
             return (yield from _failed(job, hands, name, trail, error))
         yield _leftovers(job, error)
+    if not job.wait and not trail.proven:
+        return report(job, trail, Outcome.UNKNOWN)  # not concluded: the next ship adopts it
     return _conclude(job, name, trail, Outcome.SUCCEEDED)
 
 
@@ -118,6 +120,14 @@ def _plan(job: Job, planner: Planner) -> tuple[Trail, str, tuple[Entry, ...]]:
         trail.before = _as_it_was(before, history)
         trail.began.append(ShiftTraffic)
     return trail, name, history
+
+
+def _as_far(job: Job, plan: Plan) -> Plan:
+    """The plan, or without waiting its part up to where all traffic is told to move."""
+    if job.wait:
+        return plan
+    shifts = [i for i, action in enumerate(plan.actions) if isinstance(action, ShiftTraffic)]
+    return replace(plan, actions=plan.actions[: shifts[-1] + 1] if shifts else plan.actions)
 
 
 def _as_it_was(now: Observed, history: tuple[Entry, ...]) -> Observed:

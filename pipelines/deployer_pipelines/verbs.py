@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from deployer.actions import Plan
-from deployer.events import Event
+from deployer.actions import Destroy, Plan
+from deployer.events import Event, Report
+from deployer.execute import perform
 from deployer.model import Observed, Spec
+from deployer.outcome import GOOD
 from deployer.plan import plan_destroy, plan_rollback, plan_ship, previous_good
 from deployer.releases.ids import new_id
 from deployer.releases.ledger import chain, find, good_releases, unfinished
@@ -42,12 +44,16 @@ def rollback(job: Job, release: str | None) -> Iterator[Event]:
 
 
 def destroy(job: Job, *, records: bool = False) -> Iterator[Event]:
-    """Delete everything of this scope; its records too if `records`."""
+    """Delete everything of this scope; its records too if `records`, once they say how it ended
+    and the lease, which lies beside them, is given back."""
 
     def planner(there: Observed, history: tuple[Entry, ...], now: float) -> tuple[str, Plan]:
-        return _new_id(history, now), plan_destroy(there, records=records)
+        return _new_id(history, now), plan_destroy(there)
 
-    return roll_out(job, "destroy", planner)
+    for event in roll_out(job, "destroy", planner):
+        if records and isinstance(event, Report) and event.outcome in GOOD:
+            yield from perform(Destroy(scope=job.scope, records=True), job.scope, job.hands)
+        yield event
 
 
 def _new_id(history: tuple[Entry, ...], now: float) -> str:
