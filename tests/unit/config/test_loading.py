@@ -249,7 +249,7 @@ def flow(tree: object) -> str:
     return f"'{tree}'" if "$" in str(tree) else str(tree)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.dictionaries(words.filter(lambda word: "$" not in word), trees, max_size=6))
 def test_any_tree_gives_placements_or_sentences(folder: Folder, tree: dict[str, object]) -> None:
     path = folder.write(flow({"app": "shop", "targets": {"t": {"provider": "docker"}}, **tree}))
