@@ -75,7 +75,7 @@ class Overrides(Noun, frozen=True):
     ] = {}
     stop_grace: Annotated[
         Seconds, Meta(description="from the signal to stop to the end by force")
-    ] = Seconds(10)
+    ] = Seconds(30)
 
 
 class Service(Overrides, frozen=True):
