@@ -189,6 +189,7 @@ class Spec(Noun, frozen=True):
     resources: Resources = Resources()
     scale: Scale = Scale()
     volumes: dict[str, str] = {}
+    stop_grace: Seconds = Seconds(30)
     verify: Proof = Proof.OUTSIDE
     options: dict[str, Any] = {}
 

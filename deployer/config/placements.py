@@ -80,6 +80,7 @@ class Placement(Noun, frozen=True):
             resources=self.resources,
             scale=self.scale,
             volumes=self.volumes,
+            stop_grace=self.stop_grace,
             verify=self.verify,
             options=self.options,
         )

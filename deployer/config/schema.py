@@ -4,9 +4,7 @@ A file is `File` plus either the keys of one `Service` or `services:`. Environme
 may say every key of `Overrides` again. A target also takes its provider's own options.
 """
 
-# msgspec copies empty defaults; ruff does not see that Noun is a Struct
-
-from __future__ import annotations
+# No `from __future__ import annotations`: as texts, the types would be compiled at each start.
 
 from typing import Annotated, Any, Literal
 
@@ -77,7 +75,7 @@ class Overrides(Noun, frozen=True):
     ] = {}
     stop_grace: Annotated[
         Seconds, Meta(description="from the signal to stop to the end by force")
-    ] = Seconds(10)
+    ] = Seconds(30)
 
 
 class Service(Overrides, frozen=True):

@@ -1,6 +1,6 @@
 """The keys of an aws target: a service on Amazon ECS."""
 
-from __future__ import annotations
+# Types stand as they are, not as texts that would be compiled at each start: no `__future__` here.
 
 from typing import Annotated, Literal
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployer.config.envfile import parse_env
@@ -151,6 +151,7 @@ def said(folder: Folder) -> str:
     return what
 
 
+@settings(deadline=None)
 @given(st.text("AB=#'\"\\ \n$xport{}", max_size=40))
 def test_any_text_gives_variables_or_sentences(text: str) -> None:
     error = complaint(lambda: parsed(text))

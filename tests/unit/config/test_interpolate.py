@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployer.config.interpolate import interpolate, variables
@@ -54,6 +54,7 @@ def test_not_filled_in(text: str, problem: str) -> None:
     assert interpolate(text, {"A": "one", "EMPTY": ""})[1][0] == problem
 
 
+@settings(deadline=None)
 @given(
     st.text("${}:-?AB_ \n", max_size=40),
     st.dictionaries(st.sampled_from("AB"), st.text(max_size=9)),
@@ -66,6 +67,7 @@ def test_any_text_ends_in_a_text_and_sentences(text: str, values: dict[str, str]
         assert result == text.replace("$$", "$")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_what_a_variable_holds_is_not_read_again(value: str) -> None:
     assert interpolate("<${A:-}>", {"A": value}) == (f"<{value}>", [])

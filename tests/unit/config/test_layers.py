@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployer.config.kinds import shape
@@ -145,6 +145,7 @@ layers = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(layers, layers, layers)
 def test_stacking_is_laying_one_over_the_other(a: Any, b: Any, c: Any) -> None:
     """Key by key, the last layer that says something wins; null says "nothing"."""
@@ -158,6 +159,7 @@ def test_stacking_is_laying_one_over_the_other(a: Any, b: Any, c: Any) -> None:
             assert found.get(key, {}).get(name) == (said[-1] if said else None)
 
 
+@settings(deadline=None)
 @given(layers)
 def test_a_layer_over_itself_changes_nothing(layer: Any) -> None:
     once = stacked([table(layer)], KEYS)

@@ -175,12 +175,15 @@ def test_targets_of_an_environment(folder: Folder) -> None:
 
 
 def test_a_spec_of_a_placement(folder: Folder) -> None:
-    one = folder.one(f"app: shop\nport: 80\nsecrets: {{A: x}}\nenv: {{B: 1}}\n{LOCAL}")
+    one = folder.one(
+        f"app: shop\nport: 80\nsecrets: {{A: x}}\nenv: {{B: 1}}\nstop_grace: 5s\n{LOCAL}"
+    )
     image = EngineImage(name="shop", digest="sha256:" + "0" * 64)
     assert one.spec(image).secrets == {"A": SecretRef(ref="x")}
     pinned = {"A": SecretRef(ref="x", version="3")}
     spec = one.spec(image, pinned)
     assert (spec.secrets, spec.image, spec.env, spec.port) == (pinned, image, {"B": "1"}, 80)
+    assert spec.stop_grace == 5.0
 
 
 def test_state_takes_variables(folder: Folder) -> None:
@@ -249,7 +252,7 @@ def flow(tree: object) -> str:
     return f"'{tree}'" if "$" in str(tree) else str(tree)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.dictionaries(words.filter(lambda word: "$" not in word), trees, max_size=6))
 def test_any_tree_gives_placements_or_sentences(folder: Folder, tree: dict[str, object]) -> None:
     path = folder.write(flow({"app": "shop", "targets": {"t": {"provider": "docker"}}, **tree}))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployer.config.reading import Items, Node, Scalar, Table, read
@@ -174,12 +174,14 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text("abcxyz", min_size=1, max_size=4), values, max_size=4, min_size=1))
 def test_what_is_written_is_read_back(value: dict[str, Any]) -> None:
     text = json.dumps(value, ensure_ascii=False)  # YAML holds JSON
     assert plain(tree(text)) == value
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200) | st.text(":-{}[]&*!|>'\"%@`#,? \n\tabc<x", max_size=80))
 def test_any_text_gives_a_tree_or_a_sentence(text: str) -> None:
     try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployer.config.secretlike import masked, secret_name, secret_pair
@@ -111,6 +111,7 @@ def test_build_arguments(folder: Folder) -> None:
     ]
 
 
+@settings(deadline=None)
 @given(st.text("ab_ :={},'\"", max_size=20), st.text("ab ,:'\"}", max_size=20))
 def test_nothing_after_a_secrets_name_is_shown(before: str, after: str) -> None:
     assert CANARY not in masked(f"{before} DB_PASSWORD: {CANARY}{after}")
