@@ -98,7 +98,8 @@ class DockerProvider:
             case ShiftTraffic(weights=weights):
                 Revisions(place).shift({w.release: w.percent for w in weights})
             case Retire(release=release):
-                Revisions(place).leave(release)
+                at = Revisions(place).leave(release)
+                return Operation(action=action, data={"since": at})
             case Remove(release=release):
                 Revisions(place).remove(release)
             case Destroy(records=records):
@@ -115,7 +116,11 @@ class DockerProvider:
             case Verify() as action:
                 return verifying.check(self._place(action.spec.scope), action)
             case Retire(scope=scope, release=release):
-                return Revisions(self._place(scope)).retired(release)
+                since = operation.data["since"]
+                return Revisions(self._place(scope)).retired(release, since)
+            case ShiftTraffic(scope=scope, weights=weights):
+                serving = {w.release for w in weights if w.percent}
+                return Revisions(self._place(scope)).shifted(serving)
         return Progress(done=True)
 
     def explain(self, scope: Scope, release: str) -> Signs:

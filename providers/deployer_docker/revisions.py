@@ -9,14 +9,15 @@ from typing import Any
 from deployer.diagnose import Signs, failure
 from deployer.errors import Conflict, DeployerError, UnknownState
 from deployer.model import Spec
+from deployer.noun import decode
 from deployer.provider import Progress
 from deployer_docker import requests, secretrefs
 from deployer_docker.observing import CANDIDATE, containers, inspected
-from deployer_docker.place import RELEASE, Place
+from deployer_docker.place import RELEASE, SPEC, Place
 from deployer_engine.client import Missing, translated
 from deployer_engine.edge import EdgeState, Slot
 
-GRACE = 30.0  # seconds for requests under way, then for the process, before it is killed
+DEFAULT_GRACE = 10  # seconds: the engine's own, for containers without a StopTimeout
 _RUNTIME = ("oci runtime", "runc create", "failed to create task", "failed to create shim")
 
 
@@ -59,8 +60,17 @@ class Revisions:
         else:
             self._only(shares)
 
-    def leave(self, release: str) -> None:
-        """Send no new requests to `release`. `retired` does the rest, look by look."""
+    def shifted(self, serving: set[str]) -> Progress:
+        """One look at whether workers that no longer count have ended."""
+        if self._place.edge.read() is not None:
+            return Progress(done=True)
+        running = (c for c in containers(self._place) if c["State"] == "running")
+        late = [r for c in running if (r := c["Labels"][RELEASE]) not in serving]
+        return Progress(done=not late, detail=f"{', '.join(late)} is ending")
+
+    def leave(self, release: str) -> float:
+        """Make sure that `release` gets no requests; gives the engine's time, from which the
+        grace of those under way counts. `retired` does the rest, look by look."""
         state = self._place.edge.read()
         if state and (slot := state.slot(release)) and slot.share:
             raise Conflict(
@@ -68,16 +78,14 @@ class Revisions:
                 where=str(self._place.scope),
                 fix="run the same command again",
             )
+        return self._place.engine.now()
 
-    def retired(self, release: str) -> Progress:
+    def retired(self, release: str, since: float) -> Progress:
         """One look at a revision that leaves: drained, then told to stop, then gone."""
         name = self._found(release)
         container = inspected(self._place, name) if name else None
-        if container and container["State"]["Running"]:
-            if not self._drained(release, container):
-                return Progress(done=False, detail="finishing requests")
-            with translated(f"container {name}"):
-                self._api.stop(name, timeout=10)
+        if name and container and container["State"]["Running"]:
+            return Progress(done=False, detail=self._stopping(release, name, container, since))
         self._vacate(release)
         return Progress(done=True)
 
@@ -179,6 +187,7 @@ class Revisions:
 
     def _only(self, shares: Mapping[str, int]) -> None:
         """A worker's traffic is its name: the new one counts first, then the others stop."""
+        self._refuse_web(shares)
         for release, share in shares.items():
             name = self._found(release)
             if share and name and name.endswith(CANDIDATE):
@@ -187,10 +196,16 @@ class Revisions:
         for container in containers(self._place):
             release = container["Labels"][RELEASE]
             if not shares.get(release) and container["State"] == "running":
-                with translated(f"container {release}"):
-                    self._api.stop(str(container["Id"]), timeout=10)
+                self._place.stops.begin(str(container["Id"]))
 
-    def _drained(self, release: str, container: dict[str, Any]) -> bool:
+    def _stopping(self, release: str, name: str, container: dict[str, Any], since: float) -> str:
+        grace = container["Config"].get("StopTimeout") or DEFAULT_GRACE
+        if not self._drained(release) and self._place.engine.now() - since < grace:
+            return "finishing requests"
+        self._place.stops.begin(name)
+        return f"stopping, at most {grace} s"
+
+    def _drained(self, release: str) -> bool:
         try:
             return self._place.edge.drained(release)
         except (Missing, Conflict):
