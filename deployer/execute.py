@@ -18,7 +18,7 @@ from deployer.errors import Conflict, DeadlineExceeded, Interrupted, RolloutFail
 from deployer.events import Event, Finished, Output, Started, Waiting
 from deployer.model import Health, Proof, Scope
 from deployer.probe import probe
-from deployer.provider import Endpoint, Progress, Provider
+from deployer.provider import Endpoint, Operation, Progress, Provider
 
 T = TypeVar("T")
 
@@ -109,7 +109,7 @@ def perform(action: Action, scope: Scope, hands: Hands) -> Iterator[Event]:
         hands.may_change()
     began = hands.now()
     yield Started(scope=scope, action=action)
-    operation = patiently(lambda: hands.provider.start(action), hands)
+    operation = patiently(lambda: _begin(action, hands), hands)
     looks = _looks(action, hands, lambda: hands.provider.check(operation))
     said = ""
     for progress in looks:
@@ -135,6 +135,13 @@ def patiently(attempt: Callable[[], T], hands: Hands) -> T:
                 raise
         hands.wait(pause * random.uniform(0.8, 1.2))  # noqa: S311  # jitter
         pause = min(pause * 2, 20.0)
+
+
+def _begin(action: Action, hands: Hands) -> Operation:
+    """Start `action`; asked anew at each attempt, for the lease may go while we are patient."""
+    if not isinstance(action, Verify):
+        hands.may_change()
+    return hands.provider.start(action)
 
 
 def _looks(action: Action, hands: Hands, look: Callable[[], Progress]) -> Iterator[Progress]:
