@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from deployer.errors import Conflict, PreflightError, Transient
+from deployer.errors import Conflict, PreflightError
 from deployer.noun import decode, encode
 from deployer.releases.records import SCHEMA, Conclusion, Entry, Intent, Kind, Record
 from deployer.releases.store import Store
@@ -95,9 +95,9 @@ def _parse(key: str, data: bytes) -> Record:
             )
         return decode(data, Record)  # type: ignore[arg-type]  # a union is no type to mypy
     except msgspec.MsgspecError as error:
-        raise Transient(
+        raise PreflightError(
             "a release record cannot be read",
             where=key,
             why=str(error),
-            fix="run again; if it stays, delete this one record: the provider has the truth",
+            fix="delete this one record: what serves is known without it",
         ) from error
