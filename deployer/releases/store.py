@@ -19,7 +19,6 @@ from typing import Protocol
 from deployer.errors import ConfigError, PreflightError, Transient
 from deployer.model import Scope
 
-
 LASTING = frozenset(
     {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EOPNOTSUPP}
 )

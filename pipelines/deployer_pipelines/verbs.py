@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+
+from msgspec.structs import replace
 
 from deployer.actions import Destroy, Plan
-from deployer.events import Event, Report
+from deployer.errors import DeployerError
+from deployer.events import Event, Failed, Report, describe
 from deployer.execute import perform
 from deployer.model import Observed, Spec
-from deployer.outcome import GOOD
+from deployer.outcome import GOOD, Outcome, exit_code
 from deployer.plan import Policy, plan_destroy, plan_rollback, plan_ship, previous_good
 from deployer.releases.ids import new_id
 from deployer.releases.ledger import chain, find, good_releases, unfinished
@@ -62,8 +65,19 @@ def destroy(job: Job, *, records: bool = False) -> Iterator[Event]:
 
     for event in roll_out(job, "destroy", planner):
         if records and isinstance(event, Report) and event.outcome in GOOD:
-            yield from perform(Destroy(scope=job.scope, records=True), job.scope, job.hands)
+            event = yield from _forgotten(job, event)
         yield event
+
+
+def _forgotten(job: Job, ended: Report) -> Generator[Event, None, Report]:
+    try:
+        yield from perform(Destroy(scope=job.scope, records=True), job.scope, job.hands)
+    except DeployerError as error:
+        problem, outcome = describe(error), Outcome.UNKNOWN
+        yield Failed(scope=job.scope, problem=problem)
+        code = exit_code(outcome, error.exit_code)
+        return replace(ended, outcome=outcome, exit_code=code, problem=problem)
+    return ended
 
 
 def _same(started: Intent, spec: Spec, policy: Policy) -> bool:
