@@ -22,8 +22,9 @@ def probe(endpoint: Endpoint, health: Health) -> Answer:
     """GET the health path at `endpoint` once.
 
     Good is 200 to 399 on `health.path`; without a path, any answer that the application itself
-    gave, whole and within `health.timeout` seconds, however slowly it drips. Where the endpoint names the release that has to answer, another one is no good answer.
-    Redirects are not followed: 3xx is the application's answer.
+    gave, whole and within `health.timeout` seconds, however slowly it drips. Where the endpoint
+    names the release that has to answer, another one is no good answer. Redirects are not
+    followed: 3xx is the application's answer.
     """
     try:
         status, headers = _get(endpoint, health)
