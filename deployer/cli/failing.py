@@ -12,7 +12,7 @@ from pathlib import Path
 
 import typer
 
-from deployer.cli.console import guessed
+from deployer.cli.console import Console, guessed
 from deployer.errors import DeployerError, Interrupted
 from deployer.events import Problem, describe
 from deployer.secret import redact
@@ -24,12 +24,17 @@ def failed(error: BaseException, argv: Sequence[str]) -> int:
     """Tell `error` on both streams. Gives the exit code."""
     console = guessed(argv)
     problem = _problem(error, console.command)
-    if "--debug" in argv or os.environ.get("DEPLOYER_DEBUG"):
-        path = written(error)
-        console.note(f"the traceback is in {path}" if path else "no traceback could be written")
+    trace(console, error)
     ours = isinstance(error, DeployerError) and problem.exit_code != 1
     now = "nothing was changed" if ours and console.command in MUTATING else None
     return console.fail(problem, now)
+
+
+def trace(console: Console, error: BaseException) -> None:
+    """With --debug, write the traceback to a file and say where it is."""
+    if console.debug:
+        path = written(error)
+        console.note(f"the traceback is in {path}" if path else "no traceback could be written")
 
 
 def written(error: BaseException) -> Path | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from deployer.events import (
     Building,
     Built,
+    Event,
     Failed,
     Finished,
     Output,
@@ -17,6 +18,7 @@ from deployer.events import (
 from deployer.model import RegistryImage
 from deployer.outcome import Outcome
 from deployer.render.lines import Lines
+from deployer.render.out import Colour
 from deployer.render.text import width_of
 from deployer.render.tree import Tree
 from tests.unit.render.made import (
@@ -88,14 +90,12 @@ def test_a_tree_draws_over_itself_and_leaves_the_result() -> None:
     clock, out = Clock(), Screen(columns=80)
     view = Tree(out, clock)
     view.show(Planned(plan=CHANGE))
-    for second, event in enumerate(
-        (
-            Started(scope=SCOPE, action=CREATE),
-            Finished(scope=SCOPE, action=CREATE, seconds=2.0),
-            Started(scope=SCOPE, action=CANDIDATE),
-        ),
-        1,
-    ):
+    events: tuple[Event, ...] = (
+        Started(scope=SCOPE, action=CREATE),
+        Finished(scope=SCOPE, action=CREATE, seconds=2.0),
+        Started(scope=SCOPE, action=CANDIDATE),
+    )
+    for second, event in enumerate(events, 1):
         clock.at = float(second)
         view.show(event)
     assert out.seen()[-4:] == [
@@ -155,8 +155,9 @@ def test_a_tree_in_ascii_has_words_and_marks_of_ascii() -> None:
 
 def test_colour_never_carries_meaning_alone() -> None:
     shown = []
-    for colour in ("always", "never"):
-        out = Screen(columns=80, colour=colour)  # type: ignore[arg-type]
+    choices: tuple[Colour, ...] = ("always", "never")
+    for colour in choices:
+        out = Screen(columns=80, colour=colour)
         view = Tree(out, Clock())
         view.show(Report(scope=SCOPE, outcome=Outcome.SUCCEEDED, exit_code=0))
         shown.append(out.text)
