@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import tempfile
@@ -59,6 +60,10 @@ def _problem(error: BaseException, command: str) -> Problem:
         return Problem(code="usage", what="no answer was given; nothing was changed", exit_code=2)
     if hasattr(error, "format_message"):
         return _usage(str(error.format_message()), command)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        where = str(error.filename) if error.filename else None
+        fix = "free some space, then run the same command again"
+        return Problem(code="disk", what="no space is left", where=where, exit_code=3, fix=fix)
     return describe(error)
 
 

@@ -6,11 +6,13 @@ The image's tag decides what happens (see deployer.testing.memory): `--image mem
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from subprocess import Popen
 from typing import Any
 
 import pytest
@@ -48,12 +50,15 @@ class Shop:
 
     def slow(self) -> None:
         """From now on every action takes about half a minute."""
-        here = self.config["targets"]["here"] | {"polls": 20}
-        self.write(targets={"here": here})
+        self.write(targets={"here": self.config["targets"]["here"] | {"polls": 20}})
 
-    def two(self) -> None:
+    def fast(self) -> None:
+        """Actions are done at once again."""
+        self.write(targets={"here": self.config["targets"]["here"] | {"polls": 0}})
+
+    def two(self, polls: int = 0) -> None:
         """Two targets with worlds of their own."""
-        here = self.config["targets"]["here"]
+        here = self.config["targets"]["here"] | {"polls": polls}
         there = self.folder / "there"
         there.mkdir()
         self.write(targets={"here": here, "there": here | {"world": str(there / "world.json")}})
@@ -69,14 +74,33 @@ class Shop:
 
     def env(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         path = self.cli.environment()["PYTHONPATH"]
-        return {"PYTHONPATH": f"{self.packages}{os.pathsep}{path}", **(more or {})}
+        path = os.pathsep.join([str(self.folder / "packages"), str(self.packages), path])
+        return {"PYTHONPATH": path, **(more or {})}
+
+    def packages_of_this_test(self) -> Path:
+        """A folder that is searched for packages first."""
+        (self.folder / "packages").mkdir(exist_ok=True)
+        return self.folder / "packages"
+
+    def shell(self, line: str) -> subprocess.CompletedProcess[str]:
+        """`deployer LINE` in a shell, whose status is that of deployer itself."""
+        return subprocess.run(
+            ["bash", "-c", f"set -o pipefail; {shlex.quote(sys.executable)} -m deployer {line}"],
+            cwd=self.folder,
+            env=self.cli.environment() | self.env(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
 
     def __call__(
         self, *arguments: str, env: Mapping[str, str] | None = None, stdin: str = ""
     ) -> Result:
         return self.cli(*arguments, cwd=self.folder, env=self.env(env), stdin=stdin, timeout=60)
 
-    def start(self, *arguments: str, env: Mapping[str, str] | None = None) -> Popen[str]:
+    def start(
+        self, *arguments: str, env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
         return self.cli.start(*arguments, cwd=self.folder, env=self.env(env))
 
     def ship(self, tag: str, *arguments: str) -> Result:
