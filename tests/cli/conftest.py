@@ -48,13 +48,9 @@ class Shop:
         self.config |= changes
         self.path.write_text(yaml.safe_dump(self.config, sort_keys=False))
 
-    def slow(self) -> None:
-        """From now on every action takes about half a minute."""
-        self.write(targets={"here": self.config["targets"]["here"] | {"polls": 20}})
-
-    def fast(self) -> None:
-        """Actions are done at once again."""
-        self.write(targets={"here": self.config["targets"]["here"] | {"polls": 0}})
+    def paced(self, polls: int) -> None:
+        """How often each action says "not yet": 20 is about half a minute, 0 is at once."""
+        self.write(targets={"here": self.config["targets"]["here"] | {"polls": polls}})
 
     def two(self, polls: int = 0) -> None:
         """Two targets with worlds of their own."""

@@ -72,7 +72,7 @@ class Running:
 def test_a_signal_is_answered_ended_and_continued(shop: Shop, number: signal.Signals) -> None:
     shop("ship")
     before = shop.live()
-    shop.slow()
+    shop.paced(20)
     run = Running(shop.start("ship", "--image", f"{IMAGE}:two", "--json"))
     run.until("prepare the place")
     run.process.send_signal(number)
@@ -83,20 +83,20 @@ def test_a_signal_is_answered_ended_and_continued(shop: Shop, number: signal.Sig
     assert document["exit_code"] == 128 + number
     assert document["targets"][0]["serving"] == before
     assert shop.live() == before
-    shop.fast()
+    shop.paced(0)
     assert shop.ship("two").code == 0
     assert shop.live() != before
 
 
 def test_a_second_signal_ends_it_at_once_and_the_next_run_goes_on(shop: Shop) -> None:
-    shop.slow()
+    shop.paced(20)
     run = Running(shop.start("ship"))
     run.until("prepare the place")
     run.process.send_signal(signal.SIGINT)
     run.until("a second signal exits now", 2.0)
     run.process.send_signal(signal.SIGINT)
     assert run.ended(AT_ONCE) == 130
-    shop.fast()
+    shop.paced(0)
     assert shop("ship").code == 0
 
 
@@ -123,7 +123,7 @@ def test_the_process_ends_even_if_a_provider_never_answers(shop: Shop) -> None:
 
 def test_a_signal_while_waiting_for_a_lock_changes_nothing(shop: Shop) -> None:
     shop("ship")
-    shop.slow()
+    shop.paced(20)
     holder = Running(shop.start("ship", "--image", f"{IMAGE}:two"))
     holder.until("prepare the place")
     run = Running(shop.start("ship", "--image", f"{IMAGE}:three"))

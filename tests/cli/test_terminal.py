@@ -62,6 +62,7 @@ class Session:
 
 
 def test_a_terminal_gets_a_tree_and_one_line_of_result(shop: Shop) -> None:
+    shop.paced(2)
     session = Session(shop, "ship")
     assert session.ended() == 0
     assert "\x1b[J" in session.screen
@@ -78,6 +79,7 @@ def test_a_dumb_terminal_gets_lines(shop: Shop, env: dict[str, str]) -> None:
 
 
 def test_no_colour_keeps_the_tree(shop: Shop) -> None:
+    shop.paced(2)
     session = Session(shop, "ship", env={"NO_COLOR": "1"})
     assert session.ended() == 0
     assert "\x1b[J" in session.screen
@@ -119,7 +121,7 @@ def test_no_input_asks_nothing(shop: Shop) -> None:
 
 
 def test_ctrl_c_during_a_tree_leaves_a_readable_screen(shop: Shop) -> None:
-    shop.slow()
+    shop.paced(20)
     session = Session(shop, "ship", "--image", f"{IMAGE}:two")
     session.until("prepare the place")
     session.process.send_signal(2)
