@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -19,7 +21,7 @@ from deployer.errors import (
     UnknownState,
 )
 from deployer.events import Event, Failed, Planned, Report, Said, describe
-from deployer.execute import Hands, attempts, execute, patiently, telling
+from deployer.execute import Cancel, Hands, attempts, execute, patiently, telling
 from deployer.model import Observed
 from deployer.outcome import Outcome, exit_code
 from deployer.plan import plan_restore
@@ -28,6 +30,7 @@ from deployer.releases.records import Conclusion, Entry, Intent, Kind, Record
 from deployer_pipelines.job import Job, Trail, leased
 from deployer_pipelines.reports import early, report
 
+T = TypeVar("T")
 Planner = Callable[[Observed, tuple[Entry, ...], float], tuple[str, Plan]]
 """From what is there, the history and the time to an id and a plan: all that verbs differ in."""
 
