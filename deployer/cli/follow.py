@@ -198,7 +198,8 @@ def leave(code: int) -> None:
 
 def _failures(console: Console, story: Story, problems: list[Problem]) -> None:
     several = len(story.chapters) > 1
-    for text in dict.fromkeys(story.warnings) if console.err.live else ():
+    scrolled = any(chapter.steps for chapter in story.chapters.values())
+    for text in dict.fromkeys(story.warnings) if scrolled else ():
         console.note(*warning(text, console.err))
     for problem in problems:
         console.note("", *block(problem, console.err, "nothing was changed"))

@@ -114,6 +114,18 @@ def test_a_tree_draws_over_itself_and_leaves_the_result() -> None:
     ]
 
 
+def test_a_tree_shows_that_it_lives_while_nothing_has_a_name() -> None:
+    clock, out = Clock(), Screen(columns=80)
+    view = Tree(out, clock)
+    view.show(Planned(plan=CHANGE))
+    clock.at = 12.0
+    view.tick()
+    assert out.seen()[-2] == "• working  12s"
+    clock.at = 12.5
+    view.show(Started(scope=SCOPE, action=CREATE))
+    assert "working" not in "".join(out.seen())
+
+
 def test_a_tree_draws_at_most_ten_times_a_second() -> None:
     clock, out = Clock(), Screen(columns=80)
     view = Tree(out, clock)
