@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import count
 from pathlib import Path
@@ -27,7 +27,7 @@ from deployer.image.builder import choose
 from tests.support import registry
 from tests.support.ports import free_port
 from tests.support.project import Project
-from tests.support.scripts import script
+from tests.support.scripts import ScriptFailed, script
 from tests.support.session import Session
 
 SOCKET = "/var/run/docker.sock"
@@ -128,13 +128,19 @@ def equipment() -> Iterator[tuple[Path, Session, str, str]]:
     session, engine = Session(), docker.from_env()
     with tempfile.TemporaryDirectory(prefix="deployer-bench-") as name:
         server = registry.serve(script("registry"), Path(name) / "registry")
-        os.environ["DEPLOYER_EDGE_IMAGE"] = script("edge-image")
+        _edge_image()
         try:
             yield Path(name), session, _pinned(engine, server.host, session), server.host
         finally:
             session.remove_all(engine)
             server.stop()
             engine.close()
+
+
+def _edge_image() -> None:
+    """The edge's image: the one that is named, one built here, or else the official one."""
+    with suppress(ScriptFailed):
+        os.environ.setdefault("DEPLOYER_EDGE_IMAGE", script("edge-image"))
 
 
 def _pinned(engine: docker.DockerClient, host: str, session: Session) -> str:
