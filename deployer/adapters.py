@@ -29,9 +29,12 @@ def connect(name: str, options: Mapping[str, Any]) -> Provider:
 
 def _factory(name: str) -> Connect:
     """Our own packages by name: reading the metadata of all installed ones costs 30 ms."""
+    package = f"deployer_{name.replace('-', '_')}"
     try:
-        module = importlib.import_module(f"deployer_{name.replace('-', '_')}")
-    except ModuleNotFoundError:
+        module = importlib.import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise  # it is there; what it needs is not
         return _by_entry_point(name)
     found: Connect | None = getattr(module, "connect", None)
     return found or _by_entry_point(name)

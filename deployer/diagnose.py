@@ -198,7 +198,7 @@ RULES: tuple[Rule, ...] = (
         "start the server in the foreground; check `command:` and the Dockerfile's CMD",
     ),
     Rule(
-        lambda s: s.exit_code is not None and s.exit_code > 128,
+        lambda s: s.exit_code is not None and 128 < s.exit_code <= 128 + 64,
         "the container was ended by signal {signal}",
         "its main process ended with exit code {code}",
         "look at the log lines above; 9 is often memory, 15 a stop from elsewhere",

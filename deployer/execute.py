@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import signal
 import threading
@@ -13,18 +14,26 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from deployer.actions import Action, Plan, RunTask, Verify
-from deployer.diagnose import Answer, failure
-from deployer.errors import Conflict, DeadlineExceeded, Interrupted, RolloutFailed, Transient
+from deployer.diagnose import Answer, Signs, failure
+from deployer.errors import (
+    AuthError,
+    Conflict,
+    DeadlineExceeded,
+    Interrupted,
+    RolloutFailed,
+    Transient,
+)
 from deployer.events import Event, Finished, Output, Started, Waiting
 from deployer.model import Health, Proof, Scope
 from deployer.probe import probe
-from deployer.provider import Endpoint, Progress, Provider
+from deployer.provider import Endpoint, Operation, Progress, Provider
 
 T = TypeVar("T")
 
 SETTLED = frozenset({401, 403, 404, 405, 410})  # statuses that waiting does not change
 SETTLED_AFTER = 10.0  # seconds of nothing but the same one of them
 ENOUGH = 2  # good answers in a row that prove a revision from outside
+EXPLAINING = 10.0  # seconds to collect evidence against faults of the provider
 PATIENCE = 300.0  # seconds of nothing but Transient after which we give up
 
 
@@ -109,7 +118,7 @@ def perform(action: Action, scope: Scope, hands: Hands) -> Iterator[Event]:
         hands.may_change()
     began = hands.now()
     yield Started(scope=scope, action=action)
-    operation = patiently(lambda: hands.provider.start(action), hands)
+    operation = patiently(lambda: _begin(action, hands), hands)
     looks = _looks(action, hands, lambda: hands.provider.check(operation))
     said = ""
     for progress in looks:
@@ -135,6 +144,13 @@ def patiently(attempt: Callable[[], T], hands: Hands) -> T:
                 raise
         hands.wait(pause * random.uniform(0.8, 1.2))  # noqa: S311  # jitter
         pause = min(pause * 2, 20.0)
+
+
+def _begin(action: Action, hands: Hands) -> Operation:
+    """Start `action`; asked anew at each attempt, for the lease may go while we are patient."""
+    if not isinstance(action, Verify):
+        hands.may_change()
+    return hands.provider.start(action)
 
 
 def _looks(action: Action, hands: Hands, look: Callable[[], Progress]) -> Iterator[Progress]:
@@ -180,35 +196,46 @@ class _Proving:
 
     def _one(self) -> Progress:
         progress = patiently(self.look, self.hands)
-        well = progress.done and self._outside(progress.endpoint)
-        if not well:
+        if not (self._inside(progress) and self._outside(progress.endpoint)):
             return replace(progress, done=False, detail=self._detail(progress))
-        now = self.hands.now()
+        now, self.bad = self.hands.now(), 0
         if self.proven_at is None:
             self.proven_at = now
         left = self.action.hold - (now - self.proven_at)
         text = f"healthy; watching for another {max(0, round(left))} s" if left > 0 else ""
         return replace(progress, done=left <= 0, detail=text)
 
+    def _inside(self, progress: Progress) -> bool:
+        if not progress.done:
+            self.good = 0
+            self._was_bad()
+        return progress.done
+
     def _outside(self, endpoint: Endpoint | None) -> bool:
         if self.action.spec.proof is not Proof.OUTSIDE or endpoint is None:
             return True
         before, self.answer = self.answer, self.hands.ask(endpoint, self.action.spec.health)
         if self.answer.kind == "ok":
-            self.good, self.bad = self.good + 1, 0
+            self.good += 1
             return self.good >= ENOUGH
         self._settled(before, self.answer)
-        self.good, self.bad = 0, self.bad + 1
+        self.good = 0
+        self._was_bad()
+        return False
+
+    def _was_bad(self) -> None:
+        """What was proven once may be unwell as often as its health check allows, not longer."""
+        self.bad += 1
         if self.proven_at is not None and self.bad >= self.action.spec.health.retries:
             raise self._never()
-        return False
 
     def _settled(self, before: Answer | None, answer: Answer) -> None:
         """Raise once an answer has stayed that no waiting heals, as 404 on the health path."""
         now = self.hands.now()
-        if before is None or before.status != answer.status:
+        if before is None or (before.kind, before.status) != (answer.kind, answer.status):
             self.same_since = now
-        if answer.status in SETTLED and now - self.same_since > SETTLED_AFTER:
+        by_ours = answer.kind == "status" and answer.status in SETTLED
+        if by_ours and now - self.same_since > SETTLED_AFTER:
             raise self._never()
 
     def _detail(self, progress: Progress) -> str:
@@ -219,10 +246,20 @@ class _Proving:
     def _never(self) -> RolloutFailed:
         """What was never well, or no longer is, with everything known about why."""
         scope = self.action.spec.scope
-        signs = self.hands.provider.explain(scope, self.action.release)
+        signs = self._signs()
         health = self.action.spec.health
         told = replace(signs, answer=self.answer or signs.answer, path=health.path)
         return failure(told, f"{scope}, release {self.action.release}")
+
+    def _signs(self) -> Signs:
+        """Why it is not well; that this cannot be had must not hide that it is not well."""
+        pace = dataclasses.replace(self.hands.pace, deadline=EXPLAINING)
+        hands = dataclasses.replace(self.hands, pace=pace)
+        scope, release = self.action.spec.scope, self.action.release
+        try:
+            return patiently(lambda: hands.provider.explain(scope, release), hands)
+        except (Transient, AuthError) as error:
+            return Signs(error=f"its log could not be read: {error.what}")
 
     def _budget(self) -> float:
         return min(self.action.spec.health.budget, self.hands.pace.deadline)

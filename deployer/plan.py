@@ -29,6 +29,7 @@ from deployer.model import (
     ReleaseCommand,
     Revision,
     Rollout,
+    Scope,
     Spec,
     State,
 )
@@ -105,20 +106,20 @@ def plan_rollback(
     )
 
 
-def plan_restore(failed: str, observed: Observed, moved: bool) -> Plan:
-    """After a failure: give the traffic back as `observed` before, prove it, drop what failed."""
-    live = observed.live
-    back: tuple[Action, ...] = ()
-    if moved and live and live.spec:
-        back = (
-            CreateRevision(release=live.release, spec=live.spec),
-            ShiftTraffic(scope=observed.scope, weights=_weights(observed)),
-            Verify(release=live.release, spec=live.spec, stage="serving", weight=live.weight),
-        )
+def plan_restore(failed: str, observed: Observed, moved: bool, good: Collection[str] = ()) -> Plan:
+    """After a failure: give the traffic back as `observed` before, prove it, drop what failed.
+
+    What failed gets none back: a share that a killed run had given it goes to what serves most.
+    """
+    weights = _given_back(failed, observed)
+    live = observed.find(weights[0].release) if weights else None
     return Plan(
         scope=observed.scope,
         release=live.release if live else failed,
-        actions=(*back, *_drop(failed, observed)),
+        actions=(
+            *(_back(observed.scope, live, weights) if moved else ()),
+            *_drop(failed, observed, moved, good),
+        ),
         basis="",
     )
 
@@ -170,19 +171,16 @@ def refuse_unsupported(spec: Spec, capabilities: frozenset[Capability], policy: 
 def previous_good(live: Revision | None, chain: Collection[tuple[str, str | None]]) -> str:
     """The release to roll back to: the good one that `live` itself replaced.
 
-    `chain` holds (release, the release it replaced) of good releases, oldest first. Following
-    what each release replaced, and not the clock, keeps a second rollback from bouncing forward.
+    `chain` holds (release, the good release before it), oldest first. Following what each release
+    replaced, and not the clock, keeps a second rollback from bouncing forward.
     Raises PreflightError where there is none.
     """
-    replaced = dict(chain)
     if live is None:
         raise PreflightError(
             "nothing is serving, so there is nothing to roll back from",
             fix="deployer releases, then: deployer rollback RELEASE",
         )
-    before = replaced.get(live.release)
-    while before is not None and before not in replaced:
-        before = None
+    before = dict(chain).get(live.release)
     if before is None:
         raise PreflightError(
             f"no successful release before {live.release} is recorded",
@@ -236,21 +234,41 @@ def _share(release: str, percent: int, observed: Observed) -> tuple[Weight, ...]
     return (ours, Weight(release=observed.live.release, percent=100 - percent))
 
 
-def _drop(failed: str, before: Observed) -> tuple[Action, ...]:
-    """What undoes the making of `failed`; a revision that was kept before is only stopped."""
-    if before.live and before.live.release == failed:
+def _given_back(failed: str, before: Observed) -> tuple[Weight, ...]:
+    """The shares that were there, the largest first, without what failed."""
+    shares = {r.release: r.weight for r in before.revisions if r.weight}
+    lost = shares.pop(failed, 0)
+    names = sorted(shares, key=lambda name: -shares[name])
+    if names:
+        shares[names[0]] += lost
+    return tuple(Weight(release=name, percent=shares[name]) for name in names)
+
+
+def _back(scope: Scope, live: Revision | None, weights: tuple[Weight, ...]) -> tuple[Action, ...]:
+    shift = ShiftTraffic(scope=scope, weights=weights)
+    if live is None:
         return ()
-    if not before.revisions:
-        return (Destroy(scope=before.scope),)
-    if before.find(failed):
-        return (Retire(scope=before.scope, release=failed),)
-    return (Remove(scope=before.scope, release=failed),)
-
-
-def _weights(observed: Observed) -> tuple[Weight, ...]:
-    return tuple(
-        Weight(release=r.release, percent=r.weight) for r in observed.revisions if r.weight
+    if live.spec is None:
+        return (shift,)  # made by somebody else: it can be routed, but not made or proven
+    share = weights[0].percent
+    return (
+        CreateRevision(release=live.release, spec=live.spec),
+        shift,
+        Verify(release=live.release, spec=live.spec, stage="serving", weight=share),
     )
+
+
+def _drop(failed: str, before: Observed, moved: bool, good: Collection[str]) -> tuple[Action, ...]:
+    """What undoes the making of `failed`; one that was good once is kept, only stopped."""
+    served, kept = _given_back(failed, before), before.find(failed) and failed in good
+    if not served and kept:
+        return ()
+    if not served and not any(r.release != failed for r in before.revisions):
+        return (Destroy(scope=before.scope),)
+    scope = before.scope
+    end = Retire(scope=scope, release=failed) if kept else Remove(scope=scope, release=failed)
+    none = (ShiftTraffic(scope=scope, weights=()),) if moved and not served else ()
+    return (*none, end)
 
 
 def _tidy(
@@ -258,8 +276,11 @@ def _tidy(
 ) -> tuple[Action, ...]:
     """Stop what served before, drop what never succeeded and what is older than `keep`."""
     others = [r for r in observed.revisions if r.release != release]
-    kept = sorted((r for r in others if _worth(r, good)), key=lambda r: -r.created)[:keep]
-    retire = [Retire(scope=observed.scope, release=r.release) for r in others if r.weight]
+    worth = (r for r in others if _worth(r, good))
+    kept = sorted(worth, key=lambda r: (-r.weight, -r.created))[:keep]
+    idle = [r for r in kept if r.state is not State.STOPPED]  # as a killed run leaves it
+    stop = [r for r in others if r.weight or r in idle]
+    retire = [Retire(scope=observed.scope, release=r.release) for r in stop]
     remove = [Remove(scope=observed.scope, release=r.release) for r in others if r not in kept]
     return (*retire, *remove)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import http.client
+import io
 import socket
 import ssl
+import time
+from typing import Any
 from urllib.parse import urlsplit
 
 from deployer.diagnose import Answer
@@ -19,8 +22,9 @@ def probe(endpoint: Endpoint, health: Health) -> Answer:
     """GET the health path at `endpoint` once.
 
     Good is 200 to 399 on `health.path`; without a path, any answer that the application itself
-    gave. Where the endpoint names the release that has to answer, another one is no good answer.
-    Redirects are not followed: 3xx is the application's answer.
+    gave, whole and within `health.timeout` seconds, however slowly it drips. Where the endpoint
+    names the release that has to answer, another one is no good answer. Redirects are not
+    followed: 3xx is the application's answer.
     """
     try:
         status, headers = _get(endpoint, health)
@@ -41,15 +45,42 @@ def _get(endpoint: Endpoint, health: Health) -> tuple[int, http.client.HTTPMessa
     url = urlsplit(endpoint.url)
     kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
     connection = kind(url.hostname or "", url.port, timeout=health.timeout)
+    until = time.monotonic() + health.timeout
     try:
         path = url.path.rstrip("/") + (health.path or "/")
         headers = {"User-Agent": "deployer", "Connection": "close", **endpoint.headers}
         connection.request("GET", path, headers=headers)
-        answer = connection.getresponse()
-        answer.read(LIMIT)
+        answer = http.client.HTTPResponse(_Until(connection.sock, until), method="GET")  # type: ignore[arg-type]  # all it asks of a socket is makefile
+        answer.begin()
+        body = answer.read(LIMIT)
+        if answer.length and len(body) < LIMIT:
+            raise http.client.IncompleteRead(body, answer.length)
         return answer.status, answer.headers
     finally:
         connection.close()
+
+
+class _Until(io.RawIOBase):
+    """A socket read with one deadline for everything: a timeout of its own counts each read."""
+
+    def __init__(self, connection: socket.socket, until: float) -> None:
+        self._connection, self._until = connection, until
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        """What a response reads from."""
+        return io.BufferedReader(self)
+
+    def readable(self) -> bool:
+        """It is for reading."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read what is there before the deadline. Raises TimeoutError after it."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
 
 
 def _judge(

@@ -18,19 +18,20 @@ class Seconds(float):
     @classmethod
     def parse(cls, text: str) -> Self:
         """`1h30m` -> 5400. Raises ValueError with a sentence."""
-        if not re.match(DURATION, text):
+        if not re.fullmatch(DURATION, text):
             raise ValueError(f"{text!r} is not a duration; write 30s, 10m or 1h30m")
         parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text)
         return cls(sum(float(number) * _SECONDS[unit] for number, unit in parts))
 
     def __str__(self) -> str:
-        if self < 1:
-            return f"{round(self * 1000)}ms" if self else "0s"
+        milliseconds = round(self * 1000)
+        if milliseconds % 1000 and milliseconds < 60_000:
+            return f"{milliseconds}ms" if milliseconds < 1000 else f"{milliseconds / 1000:g}s"
         whole, text = round(self), ""
         for unit, size in (("h", 3600), ("m", 60), ("s", 1)):
             count, whole = divmod(whole, size)
             text += f"{count}{unit}" if count else ""
-        return text
+        return text or "0s"
 
 
 class Bytes(int):
@@ -39,13 +40,13 @@ class Bytes(int):
     @classmethod
     def parse(cls, text: str) -> Self:
         """`512Mi` -> 536870912. Raises ValueError with a sentence."""
-        if not re.match(SIZE, text):
+        if not re.fullmatch(SIZE, text):
             raise ValueError(f"{text!r} is not a size; write 512Mi or 1Gi")
         number, unit = re.findall(r"^([\d.]+)(\w+)$", text)[0]
-        return cls(int(float(number) * _BYTES[unit]))
+        return cls(round(float(number) * _BYTES[unit]))
 
     def __str__(self) -> str:
-        for unit in ("Gi", "Mi", "Ki"):
+        for unit in ("Gi", "Mi", "Ki", "G", "M", "K"):
             if self and self % _BYTES[unit] == 0:
                 return f"{self // _BYTES[unit]}{unit}"
         return f"{int(self)}B"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from typing import NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 MASK = "••••••"
 SHORTEST = 5  # masking shorter values would hide ordinary words and help nobody
@@ -45,30 +46,44 @@ class Secret:
         raise TypeError("a secret is not pickled")
 
 
-_known: set[str] = set()
+_known: tuple[str, ...] = ()  # the longest first; replaced whole, for others may be reading it
+_guard = threading.Lock()
 
 
 def register(value: str) -> None:
     """Mask `value` from now on, in each form that logs and encoders give it."""
-    for line in {value, *value.splitlines()}:
-        _known.update(form for form in _forms(line.strip()) if len(form) >= SHORTEST)
+    global _known
+    parts = {value, value.strip(), *(line.strip() for line in value.splitlines())}
+    forms = {form for part in parts if len(part.strip()) >= SHORTEST for form in _forms(part)}
+    with _guard:
+        _known = tuple(sorted({*_known, *forms}, key=len, reverse=True))
 
 
 def redact(text: str) -> str:
     """`text` with every registered secret value masked. Used at each output edge."""
-    for value in sorted(_known, key=len, reverse=True):
+    for value in _known:
         if value in text:
             text = text.replace(value, MASK)
     return text
 
 
 def _forms(value: str) -> set[str]:
-    raw = value.encode()
-    return {
-        value,
-        base64.b64encode(raw).decode(),
-        base64.urlsafe_b64encode(raw).decode(),
-        quote(value, safe=""),
-        json.dumps(value)[1:-1],
-        json.dumps(value, ensure_ascii=False)[1:-1],
-    }
+    raw = value.encode(errors="surrogateescape")
+    plain = {value, json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    urls = {quote(raw, safe=""), quote(raw), quote_plus(raw)}
+    coded = _base64(raw) if len(raw) >= SHORTEST else set()
+    return {form for form in plain | urls | coded if len(form.strip()) >= SHORTEST}
+
+
+def _base64(raw: bytes) -> set[str]:
+    """Alone, and from the middle of something longer, as `user:password` in a Basic header.
+
+    What stands before shifts the letters by one of three places; only whole groups are sure.
+    """
+    found = set[bytes]()
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        found |= {encode(raw), encode(raw).rstrip(b"=")}
+        for shift in (0, 1, 2):
+            whole = raw[shift : shift + (len(raw) - shift) // 3 * 3]
+            found |= {encode(whole)} if len(whole) >= SHORTEST else set()
+    return {form.decode() for form in found}

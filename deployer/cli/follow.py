@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from deployer.cli.console import Console
+from deployer.cli.failing import trace
 from deployer.cli.signals import Brake
 from deployer.errors import DeployerError, Interrupted
 from deployer.events import Event, Problem, Report, Said, describe
@@ -68,7 +69,10 @@ class Follower:
             with ticking(self._tick):
                 for event in events:
                     self._show(event)
+        except Interrupted as error:
+            return cut_short(self._view.story, error.exit_code - 128)
         except DeployerError as error:
+            trace(self._console, error)
             return describe(error)
         finally:
             with self._lock:
@@ -96,13 +100,9 @@ class Follower:
     def _abandon(self, number: int) -> int:
         """The time is over: tell what is known, for every scope that has not ended."""
         held = self._lock.acquire(timeout=GRUDGE)
-        error = None
         if self._brake.grace > 0:
             self._view.stop()
-            for chapter in list(self._view.story.chapters.values()):
-                chapter.report = chapter.report or cut_off(chapter, number)
-        if not self._view.story.reports:
-            error = describe(_interrupted(number))
+        error = cut_short(self._view.story, number)
         code = conclude(self._console, self._view.story, error)
         if held:
             self._lock.release()
@@ -157,6 +157,13 @@ def stopping(number: int, story: Story, begun: bool) -> list[str]:
         *flight,
         "the same command goes on from here; a second signal exits now",
     ]
+
+
+def cut_short(story: Story, number: int) -> Problem | None:
+    """Give every scope that has not ended a report; without any scope, the interruption itself."""
+    for chapter in list(story.chapters.values()):
+        chapter.report = chapter.report or cut_off(chapter, number)
+    return None if story.reports else describe(_interrupted(number))
 
 
 def cut_off(chapter: Chapter, number: int) -> Report:

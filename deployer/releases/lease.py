@@ -12,7 +12,9 @@ import random
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
+import msgspec
 from msgspec.structs import replace
 
 from deployer.errors import Busy, DeployerError, Transient
@@ -109,16 +111,20 @@ class Lease:
         if self._thread:
             self._thread.join(timeout=5)
         if self._held is not None:
-            free = replace(self._held, free=True)
-            self._advance(self._generation + 1, free)
-            self._held = None
+            free, self._held = replace(self._held, free=True), None
+            with suppress(DeployerError):  # it expires by itself: no reason to fail now
+                self._advance(self._generation + 1, free)
 
     def break_open(self) -> Held | None:
-        """Free it whoever holds it (`deployer lock release`); gives the one who held it."""
+        """Free it whoever holds it (`deployer lock release`); gives the one who held it.
+
+        Raises Busy if somebody was faster.
+        """
         generation, held = self._newest()
         if held is None or held.free:
             return None
-        self._advance(generation + 1, replace(held, free=True))
+        if not self._advance(generation + 1, replace(held, free=True)):
+            raise _busy(self._newest()[1] or held)
         return held
 
     def _renewals(self, wait: Callable[[threading.Event, float], bool]) -> None:
@@ -157,7 +163,7 @@ class Lease:
             return 0, None
         key = self._key(generations[-1])
         data = self._store.read_many([key]).get(key)
-        return generations[-1], decode(data, Held) if data else None
+        return generations[-1], _parse(key, data) if data else None
 
     def _takeable(self, held: Held) -> bool:
         if held.free or held.owner.nonce == self._owner.nonce:
@@ -176,6 +182,18 @@ class Lease:
 
     def _key(self, generation: int) -> str:
         return f"{FOLDER}/{generation:08d}.json"
+
+
+def _parse(key: str, data: bytes) -> Held:
+    try:
+        return decode(data, Held)
+    except msgspec.MsgspecError as error:
+        raise Busy(
+            "the lease cannot be read, so somebody may hold it",
+            where=key,
+            why=f"it is broken, or a newer deployer wrote it: {error}",
+            fix="upgrade: pip install -U deployer-cli; if nobody deploys, delete this object",
+        ) from error
 
 
 def _busy(held: Held) -> Busy:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from deployer.errors import Conflict, PreflightError, Transient
+from deployer.errors import Conflict, PreflightError
 from deployer.noun import decode, encode
-from deployer.releases.records import SCHEMA, Conclusion, Entry, Intent, Record
+from deployer.releases.records import SCHEMA, Conclusion, Entry, Intent, Kind, Record
 from deployer.releases.store import Store
 
 FOLDER = "records"
@@ -52,19 +52,24 @@ def good_releases(history: tuple[Entry, ...]) -> frozenset[str]:
 
 
 def chain(history: tuple[Entry, ...]) -> tuple[tuple[str, str | None], ...]:
-    """(release, the good release that it replaced) for each good ship, oldest first."""
-    good = good_releases(history)
-    ships = [e.intent for e in history if e.intent.kind == "ship" and e.intent.release in good]
-    return tuple((i.release, i.previous if i.previous in good else None) for i in ships)
+    """(release, the last good release before it) for each ship, oldest first.
+
+    What a release replaced may itself have been bad or unfinished; then what that one replaced
+    counts. Bad ones are in it too: one may serve, and has to be rolled back from.
+    """
+    good, before = good_releases(history), dict[str, str | None]()
+    for intent in (e.intent for e in history if e.intent.kind == "ship"):
+        last = intent.previous
+        before[intent.release] = last if last is None or last in good else before.get(last)
+    return tuple(before.items())
 
 
-def unfinished(history: tuple[Entry, ...], fingerprint: str) -> Intent | None:
-    """The latest deployment, if it is a ship of `fingerprint` that has no conclusion."""
+def unfinished(history: tuple[Entry, ...], kind: Kind) -> Intent | None:
+    """The latest deployment, if it is of this kind and has no conclusion."""
     if not history or history[-1].conclusion:
         return None
     intent = history[-1].intent
-    same = intent.spec is not None and intent.spec.fingerprint == fingerprint
-    return intent if intent.kind == "ship" and same else None
+    return intent if intent.kind == kind else None
 
 
 def find(history: tuple[Entry, ...], release: str) -> Intent:
@@ -90,9 +95,9 @@ def _parse(key: str, data: bytes) -> Record:
             )
         return decode(data, Record)  # type: ignore[arg-type]  # a union is no type to mypy
     except msgspec.MsgspecError as error:
-        raise Transient(
+        raise PreflightError(
             "a release record cannot be read",
             where=key,
             why=str(error),
-            fix="run again; if it stays, delete this one record: the provider has the truth",
+            fix="delete this one record: what serves is known without it",
         ) from error

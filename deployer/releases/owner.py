@@ -52,8 +52,8 @@ def is_dead(owner: Owner) -> bool:
         os.kill(owner.pid, 0)
     except ProcessLookupError:
         return True
-    except PermissionError:
-        pass  # it exists and is somebody else's: its start time decides
+    except PermissionError:  # it exists and is somebody else's, and /proc may hide it from us
+        return _started(owner.pid) not in ("", owner.started) and bool(owner.started)
     return bool(owner.started) and _started(owner.pid) != owner.started
 
 

@@ -12,6 +12,7 @@ from deployer.noun import Noun
 from deployer.outcome import Outcome
 
 SCHEMA = 1
+Kind = Literal["ship", "rollback", "destroy"]
 
 
 class Origin(Noun, frozen=True):
@@ -34,7 +35,7 @@ class Intent(Noun, frozen=True, tag="intent"):
     """
 
     id: str
-    kind: Literal["ship", "rollback", "destroy"]
+    kind: Kind
     release: str
     scope: Scope
     at: float  # seconds since 1970, by the store's clock

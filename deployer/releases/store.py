@@ -6,16 +6,23 @@ it: records are never overwritten, and a lease is a chain of generations.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
-from deployer.errors import ConfigError, Transient
+from deployer.errors import ConfigError, PreflightError, Transient
 from deployer.model import Scope
+
+LASTING = frozenset(
+    {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.EOPNOTSUPP}
+)
+"""What waiting does not heal: EOPNOTSUPP and EPERM also come from disks without hard links."""
 
 
 class Store(Protocol):
@@ -55,29 +62,26 @@ class FolderStore:
         """See Store."""
         path = self._root / key
         draft = path.parent / f".{path.name}.{secrets.token_hex(6)}"
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write(draft, data)
-            os.link(draft, path)
-        except FileExistsError:
-            return False
-        except OSError as error:
-            raise self._broken(error) from error
-        finally:
-            draft.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        with self._translated():
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            try:
+                _write(draft, data)
+                os.link(draft, path)
+            except FileExistsError:
+                return False
+            finally:
+                draft.unlink(missing_ok=True)
+            _sync_folder(path.parent)
         return True
 
     def read_many(self, keys: Iterable[str]) -> dict[str, bytes]:
         """See Store."""
         found = {}
-        for key in keys:
-            try:
-                found[key] = (self._root / key).read_bytes()
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise self._broken(error) from error
+        with self._translated():
+            for key in keys:
+                with suppress(FileNotFoundError):
+                    found[key] = (self._root / key).read_bytes()
         return found
 
     def list(self, prefix: str) -> list[str]:
@@ -88,19 +92,26 @@ class FolderStore:
 
     def delete(self, key: str) -> None:
         """See Store."""
-        (self._root / key).unlink(missing_ok=True)
+        with self._translated():
+            (self._root / key).unlink(missing_ok=True)
 
     def now(self) -> float:
         """See Store."""
         return time.time()
 
-    def _broken(self, error: OSError) -> Transient:
-        return Transient(
-            "the state folder cannot be used",
-            where=str(self._root),
-            why=error.strerror or str(error),
-            fix="check that the folder is writable and its disk not full, then run again",
-        )
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """A disk that is full may have room again; a folder that is not ours stays so."""
+        try:
+            yield
+        except OSError as error:
+            kind = PreflightError if error.errno in LASTING else Transient
+            raise kind(
+                "the state folder cannot be used",
+                where=str(self._root),
+                why=error.strerror or str(error),
+                fix="check that the folder is writable and its disk not full, then run again",
+            ) from error
 
 
 class MemoryStore:

@@ -12,7 +12,7 @@ from deployer.render.out import Out
 from deployer.render.plan_text import changes
 from deployer.render.story import Chapter, Clock, Step, Story
 from deployer.render.text import ascii_only, clean, duration, fit, width_of
-from deployer.render.words import aim, verdict
+from deployer.render.words import aim
 
 FASTEST = 0.1  # seconds between two drawings
 
@@ -108,7 +108,8 @@ class Tree:
         report = chapter.report
         assert report is not None
         kind = "good" if report.exit_code == 0 else "bad"
-        return [*self._block(chapter), f"{self._mark(kind)} {verdict(report)}"]
+        steps = self._block(chapter)[1:]
+        return [f"{self._mark(kind)} {chapter.scope}: {report.outcome}", *steps]
 
     def _step(self, step: Step) -> str:
         kind = "bad" if step.failed else "busy" if step.under_way else "good"

@@ -6,10 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from deployer.actions import CreateRevision, Plan, Remove, Retire, RunTask, ShiftTraffic, Verify
+from deployer.actions import (
+    Destroy,
+    Plan,
+    Remove,
+    Retire,
+    RunTask,
+    ShiftTraffic,
+    Verify,
+)
 from deployer.errors import Busy
 from deployer.events import Event, Finished, Started
-from deployer.execute import Hands
+from deployer.execute import Hands, patiently
 from deployer.model import Observed, Proof, Scope
 from deployer.plan import Policy
 from deployer.releases.lease import Lease
@@ -68,9 +76,9 @@ class Trail:
         return any(kind is not Verify for kind in self.began)
 
     @property
-    def created(self) -> bool:
-        """Whether a revision may be there that was not before."""
-        return CreateRevision in self.began
+    def destroying(self) -> bool:
+        """Whether there is nothing that could be put back."""
+        return any(isinstance(action, Destroy) for action in self.plan.actions)
 
     @property
     def task_ran(self) -> bool:
@@ -108,7 +116,7 @@ def _take(lease: Lease, what: str, job: Job) -> None:
     while True:
         job.hands.cancel.check()
         try:
-            lease.take(what)
+            patiently(lambda: lease.take(what), job.hands)
             return
         except Busy:
             held = lease.look()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Generator, Iterator
-from typing import Literal
 
 from msgspec.structs import replace
 
@@ -19,20 +19,21 @@ from deployer.errors import (
     UnknownState,
 )
 from deployer.events import Event, Failed, Planned, Report, Said, describe
-from deployer.execute import Hands, execute, patiently
+from deployer.execute import Cancel, Hands, execute, patiently
 from deployer.model import Observed
-from deployer.outcome import Outcome
+from deployer.outcome import Outcome, exit_code
 from deployer.plan import plan_restore
-from deployer.releases.records import Conclusion, Entry, Intent
+from deployer.releases.ledger import good_releases
+from deployer.releases.records import Conclusion, Entry, Intent, Kind, Record
 from deployer_pipelines.job import Job, Trail, leased
 from deployer_pipelines.reports import early, report
 
-Kind = Literal["ship", "rollback", "destroy"]
 Planner = Callable[[Observed, tuple[Entry, ...], float], tuple[str, Plan]]
 """From what is there, the history and the time to an id and a plan: all that verbs differ in."""
 
 LOST_CONTACT = (Interrupted, Transient, UnknownState, Busy, Conflict, AuthError)
 """Errors that say nothing about the new revision: never a reason to roll back."""
+LAST_WORDS = 2.0  # seconds to record how it ended, once a signal has come
 
 
 def roll_out(job: Job, kind: Kind, planner: Planner) -> Iterator[Event]:
@@ -56,8 +57,11 @@ def roll_out(job: Job, kind: Kind, planner: Planner) -> Iterator[Event]:
 def _settled(job: Job, planner: Planner) -> Generator[Event, None, Report | None]:
     """The report if what is wanted serves already, proven by looking; None if it does not."""
     trail, _, _ = _plan(job, planner)
-    if not trail.plan.changes_nothing:
-        return None
+    return (yield from _proven(job, trail)) if trail.plan.changes_nothing else None
+
+
+def _proven(job: Job, trail: Trail) -> Generator[Event, None, Report]:
+    """What is wanted serves: prove it, change and record nothing."""
     yield Planned(plan=trail.plan)
     try:
         yield from trail.follow(execute(trail.plan, job.hands))
@@ -73,6 +77,8 @@ def _change(
     trail, name, history = _plan(job, planner)
     if job.basis is not None and job.basis != trail.plan.basis:
         raise Conflict("the stored plan is stale: the target changed", fix="deployer plan -o FILE")
+    if trail.plan.changes_nothing:  # another run was faster, with the same
+        return (yield from _proven(job, trail))
     yield Planned(plan=trail.plan)
     _intend(job, kind, name, trail, history)
     try:
@@ -80,22 +86,27 @@ def _change(
     except DeployerError as error:
         if not trail.tidying:
             yield Failed(scope=job.scope, problem=describe(error))
-            return (yield from _failed(job, hands, name, trail, error))
+            return (yield from _failed(job, hands, name, trail, history, error))
         yield _leftovers(job, error)
-    if not job.wait and not trail.proven:
+    if _as_far(job, trail.plan) != trail.plan:
         return report(job, trail, Outcome.UNKNOWN)  # not concluded: the next ship adopts it
     return _conclude(job, name, trail, Outcome.SUCCEEDED)
 
 
 def _failed(
-    job: Job, hands: Hands, name: str, trail: Trail, error: DeployerError
+    job: Job,
+    hands: Hands,
+    name: str,
+    trail: Trail,
+    history: tuple[Entry, ...],
+    error: DeployerError,
 ) -> Generator[Event, None, Report]:
     """Put back what was there, unless we know too little, or a person wants to look."""
     if isinstance(error, LOST_CONTACT):
         return report(job, trail, _lost(trail, error), error)
-    if job.policy.rollout.on_failure == "stop" and trail.moved:
+    if trail.destroying or (job.policy.rollout.on_failure == "stop" and trail.moved):
         return _conclude(job, name, trail, Outcome.UNKNOWN, error)
-    back = plan_restore(trail.plan.release, trail.before, trail.moved)
+    back = plan_restore(trail.plan.release, trail.before, trail.moved, good_releases(history))
     try:
         yield Planned(plan=back)
         yield from execute(back, hands)
@@ -104,8 +115,8 @@ def _failed(
     except DeployerError as second:
         yield Failed(scope=job.scope, problem=describe(second))
         return _conclude(job, name, trail, Outcome.FAILED_ROLLBACK_FAILED, error)
-    moved = trail.moved and trail.before.live is not None
-    outcome = Outcome.FAILED_ROLLED_BACK if moved else Outcome.FAILED_NOTHING_CHANGED
+    returned = any(isinstance(a, ShiftTraffic) and a.weights for a in back.actions)
+    outcome = Outcome.FAILED_ROLLED_BACK if returned else Outcome.FAILED_NOTHING_CHANGED
     return _conclude(job, name, trail, outcome, error)
 
 
@@ -114,10 +125,10 @@ def _plan(job: Job, planner: Planner) -> tuple[Trail, str, tuple[Entry, ...]]:
     history = patiently(job.ledger.history, job.hands)
     name, plan = planner(before, history, job.store.now())
     trail = Trail(before=before, plan=plan)
-    live = before.live
-    if live and live.release == plan.release and not plan.changes_nothing:
+    ours = before.find(plan.release)
+    if ours and ours.weight and not plan.changes_nothing:
         # A run that was killed had moved traffic already: what served before it is in its intent.
-        trail.before = _as_it_was(before, history)
+        trail.before = _as_it_was(before, history, name)
         trail.began.append(ShiftTraffic)
     return trail, name, history
 
@@ -130,13 +141,11 @@ def _as_far(job: Job, plan: Plan) -> Plan:
     return replace(plan, actions=plan.actions[: shifts[-1] + 1] if shifts else plan.actions)
 
 
-def _as_it_was(now: Observed, history: tuple[Entry, ...]) -> Observed:
-    live = now.live
-    intents = (e.intent for e in reversed(history) if live and e.intent.release == live.release)
-    intent = next(intents, None)
-    if intent is None or intent.previous is None or now.find(intent.previous) is None:
+def _as_it_was(now: Observed, history: tuple[Entry, ...], name: str) -> Observed:
+    started = next((e.intent for e in history if e.intent.id == name), None)
+    if started is None or started.previous is None or now.find(started.previous) is None:
         return now
-    shares = (replace(r, weight=100 * (r.release == intent.previous)) for r in now.revisions)
+    shares = (replace(r, weight=100 * (r.release == started.previous)) for r in now.revisions)
     return replace(now, revisions=tuple(shares))
 
 
@@ -174,8 +183,36 @@ def _conclude(
         task_ran=trail.task_ran,
         reason=error.what if error else None,
     )
-    patiently(lambda: job.ledger.append(conclusion), job.hands)
+    try:
+        _write_down(job, conclusion)
+    except DeployerError as lost:
+        return _unrecorded(ended, lost)
     return ended
+
+
+def _write_down(job: Job, record: Record) -> None:
+    """Write a conclusion; a signal shortens the patience, but what happened is still told."""
+    try:
+        patiently(lambda: job.ledger.append(record), job.hands)
+    except Interrupted:
+        pace = dataclasses.replace(job.hands.pace, deadline=LAST_WORDS)
+        hands = dataclasses.replace(job.hands, cancel=Cancel(), pace=pace)
+        patiently(lambda: job.ledger.append(record), hands)
+
+
+def _unrecorded(ended: Report, lost: DeployerError) -> Report:
+    """A success that nobody will know of is none: the same command proves and records it."""
+    if ended.outcome is not Outcome.SUCCEEDED:
+        return ended
+    problem = describe(lost)
+    text = f"it is done and proven, but could not be recorded: {problem.what}"
+    outcome, again = Outcome.UNKNOWN, "run the same command again: it proves and records it"
+    return replace(
+        ended,
+        outcome=outcome,
+        exit_code=exit_code(outcome, lost.exit_code),
+        problem=replace(problem, what=text, fix=again),
+    )
 
 
 def _lost(trail: Trail, error: DeployerError) -> Outcome:

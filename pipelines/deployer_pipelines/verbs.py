@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+
+from msgspec.structs import replace
 
 from deployer.actions import Destroy, Plan
-from deployer.events import Event, Report
+from deployer.errors import DeployerError
+from deployer.events import Event, Failed, Report, describe
 from deployer.execute import perform
 from deployer.model import Observed, Spec
-from deployer.outcome import GOOD
-from deployer.plan import plan_destroy, plan_rollback, plan_ship, previous_good
+from deployer.outcome import GOOD, Outcome, exit_code
+from deployer.plan import Policy, plan_destroy, plan_rollback, plan_ship, previous_good
 from deployer.releases.ids import new_id
 from deployer.releases.ledger import chain, find, good_releases, unfinished
-from deployer.releases.records import Entry
+from deployer.releases.records import Entry, Intent
 from deployer_pipelines.job import Job
 from deployer_pipelines.rollout import roll_out
 
@@ -21,8 +24,10 @@ def ship(job: Job, spec: Spec, *, force: bool = False) -> Iterator[Event]:
     """Make `spec` live. An unfinished attempt at the same is adopted; `force` ships it anew."""
 
     def planner(there: Observed, history: tuple[Entry, ...], now: float) -> tuple[str, Plan]:
-        started = unfinished(history, spec.fingerprint)
-        release = started.release if started else _new_id(history, now)
+        started = unfinished(history, "ship")
+        release = _new_id(history, now)
+        if started and _same(started, spec, job.policy):
+            release = started.release
         good = frozenset[str]() if force else good_releases(history)
         provider = job.hands.provider
         return release, plan_ship(spec, release, there, provider.capabilities, job.policy, good)
@@ -31,14 +36,22 @@ def ship(job: Job, spec: Spec, *, force: bool = False) -> Iterator[Event]:
 
 
 def rollback(job: Job, release: str | None) -> Iterator[Event]:
-    """Make `release` live as it was, or the good one before what serves now."""
+    """Make `release` live as it was, or the good one before what serves now.
+
+    An unfinished rollback is finished first: looking anew at what serves would go one further.
+    """
 
     def planner(there: Observed, history: tuple[Entry, ...], now: float) -> tuple[str, Plan]:
-        wanted = release or previous_good(there.live, chain(history))
-        intent = find(history, wanted)
-        assert intent.spec is not None
-        good = good_releases(history)
-        return _new_id(history, now), plan_rollback(intent.spec, wanted, there, job.policy, good)
+        started = unfinished(history, "rollback")
+        if started and release not in (None, started.release):
+            started = None
+        known = release or (started.release if started else None)
+        wanted = known or previous_good(there.live, chain(history))
+        spec, good = find(history, wanted).spec, good_releases(history)
+        assert spec is not None
+        if started:  # what it has moved already is still to be proven, tidied and recorded
+            return started.id, plan_rollback(spec, wanted, there, job.policy, good - {wanted})
+        return _new_id(history, now), plan_rollback(spec, wanted, there, job.policy, good)
 
     return roll_out(job, "rollback", planner)
 
@@ -52,8 +65,29 @@ def destroy(job: Job, *, records: bool = False) -> Iterator[Event]:
 
     for event in roll_out(job, "destroy", planner):
         if records and isinstance(event, Report) and event.outcome in GOOD:
-            yield from perform(Destroy(scope=job.scope, records=True), job.scope, job.hands)
+            event = yield from _forgotten(job, event)
         yield event
+
+
+def _forgotten(job: Job, ended: Report) -> Generator[Event, None, Report]:
+    try:
+        yield from perform(Destroy(scope=job.scope, records=True), job.scope, job.hands)
+    except DeployerError as error:
+        problem, outcome = describe(error), Outcome.UNKNOWN
+        yield Failed(scope=job.scope, problem=problem)
+        code = exit_code(outcome, error.exit_code)
+        return replace(ended, outcome=outcome, exit_code=code, problem=problem)
+    return ended
+
+
+def _same(started: Intent, spec: Spec, policy: Policy) -> bool:
+    """Whether a killed run was about this very thing; another release command makes it another:
+    the one of a release runs once."""
+    return (
+        started.spec is not None
+        and started.spec.fingerprint == spec.fingerprint
+        and started.release_command == policy.release_command
+    )
 
 
 def _new_id(history: tuple[Entry, ...], now: float) -> str:

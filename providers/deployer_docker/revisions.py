@@ -198,6 +198,17 @@ class Revisions:
             if not shares.get(release) and container["State"] == "running":
                 self._place.stops.begin(str(container["Id"]))
 
+    def _refuse_web(self, shares: Mapping[str, int]) -> None:
+        for container in containers(self._place):
+            labels = container["Labels"]
+            if shares.get(labels[RELEASE]) and decode(labels[SPEC], Spec).port is not None:
+                raise UnknownState(
+                    "the edge that moves the traffic is gone",
+                    where=str(self._place.scope),
+                    why="somebody else removed it",
+                    fix="run the same command again: it makes a new one",
+                )
+
     def _stopping(self, release: str, name: str, container: dict[str, Any], since: float) -> str:
         grace = container["Config"].get("StopTimeout") or DEFAULT_GRACE
         if not self._drained(release) and self._place.engine.now() - since < grace:
