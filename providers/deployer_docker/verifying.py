@@ -101,12 +101,11 @@ def _share_missing(place: Place, action: Verify, container: dict[str, Any]) -> s
     """Why the share is not there yet, or "" if it is."""
     if action.spec.port is None:
         return "not in charge yet" if container["Name"].endswith(CANDIDATE) else ""
-    shares = {name: a.weight for name, a in place.edge.activity().items()}
-    up = place.edge.activity().get(action.release)
-    if up is None or not up.up:
+    # A server that is down keeps showing its old weight, and gets nothing.
+    up = {name: a.weight for name, a in place.edge.activity().items() if a.up}
+    if action.release not in up:
         return "the edge does not reach it yet"
-    total = sum(shares.values()) or 1
-    share = round(100 * shares[action.release] / total)
+    share = round(100 * up[action.release] / (sum(up.values()) or 1))
     return "" if share == action.weight else f"has {share} % of the traffic"
 
 

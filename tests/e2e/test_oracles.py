@@ -6,6 +6,7 @@ Numbers are those of the oracles that the design lists; every claim is read from
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.error import HTTPError
 
 import pytest
@@ -37,8 +38,7 @@ def test_oracle_03_a_release_that_became_unhealthy_is_neither_healthy_nor_unchan
     assert sick.exec_run(["touch", "/tmp/sick"]).exit_code == 0
     eventually(lambda: shop.engine.api.inspect_container(sick.id)["State"]["Health"]["Status"]
                == "unhealthy")  # fmt: skip
-    (status,) = shop.run("status", "--json").json["targets"]
-    assert status["observed"]["revisions"][0]["state"] == "unhealthy"
+    assert shop.status()["observed"]["revisions"][0]["state"] == "unhealthy"
     assert shop.ship()["outcome"] == "succeeded"
     assert shop.serving().id != sick.id
     assert shop.serving().attrs["State"]["Health"]["Status"] != "unhealthy"
@@ -50,8 +50,7 @@ def test_oracle_04_no_container_is_not_healthy(shop: Shop) -> None:
     shop.serving().remove(force=True)
     with pytest.raises(HTTPError, match="503"):
         shop.get()
-    (status,) = shop.run("status", "--json").json["targets"]
-    assert not [r for r in status["observed"]["revisions"] if r["weight"]]
+    assert not [r for r in shop.status()["observed"]["revisions"] if r["weight"]]
     assert "healthy" not in shop.run("status").out
     again = shop.ship()
     assert again["outcome"] == "succeeded"
@@ -112,7 +111,7 @@ def test_oracle_14_services_shipped_side_by_side_run_their_own_images(
         ]
 
 
-def _two_services(shop: Shop, base: str, ports: dict[str, int]) -> dict[str, object]:
+def _two_services(shop: Shop, base: str, ports: dict[str, int]) -> dict[str, Any]:
     for name in ("Dockerfile", "server.py", ".dockerignore"):
         (shop.folder / name).write_text((APPS / "hello" / name).read_text())
     services = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -15,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import docker
 from docker.errors import APIError
 
 from tests.support.command import Command, Result
@@ -36,7 +36,7 @@ class Shop:
     folder: Path
     port: int
     cli: Command
-    engine: docker.DockerClient
+    engine: Any  # the SDK; its stubs contradict it
     image: Callable[[str], str]
     environ: dict[str, str] = field(default_factory=dict)
 
@@ -78,9 +78,23 @@ class Shop:
         assert done.code == expect, f"exit {done.code}, not {expect}\n{done.out}\n{done.err}"
         return done
 
+    def start(self, *arguments: str, **env: str) -> subprocess.Popen[str]:
+        """One command, under way."""
+        return self.cli.start(*arguments, cwd=self.folder, env=self.environ | env)
+
     def ship(self, *arguments: str, expect: int = 0, **env: str) -> dict[str, Any]:
         """The report of one ship, by `--json`."""
         return self.report("ship", *arguments, expect=expect, **env)
+
+    def status(self) -> dict[str, Any]:
+        """What `status --json` says of the only target."""
+        (found,) = self.run("status", "--json").json["targets"]
+        return dict(found)
+
+    def entries(self) -> list[dict[str, Any]]:
+        """The recorded deployments, newest first."""
+        (found,) = self.run("releases", "--json").json["targets"]
+        return list(found["entries"])
 
     def rollback(self, *arguments: str, expect: int = 0, **env: str) -> dict[str, Any]:
         """The report of one rollback, by `--json`."""
@@ -131,7 +145,9 @@ class Shop:
             "networks": self.engine.networks.list(filters={"name": self.app}),
             "volumes": self.engine.volumes.list(filters={"name": self.app}),
         }
-        return {kind: sorted(str(one.name) for one in ones) for kind, ones in found.items() if ones}
+        return {
+            kind: sorted(str(one.name) for one in ones) for kind, ones in found.items() if ones
+        }
 
     def clear(self) -> None:
         """Removes whatever `left` finds, at once."""
