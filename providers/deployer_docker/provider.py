@@ -114,7 +114,7 @@ class DockerProvider:
             case RunTask() as action:
                 return tasks.check(self._place(action.spec.scope), action)
             case Verify() as action:
-                return verifying.check(self._place(action.spec.scope), action)
+                return verifying.check(self._place(action.spec.scope), operation, action)
             case Retire(scope=scope, release=release):
                 since = operation.data["since"]
                 return Revisions(self._place(scope)).retired(release, since)

@@ -16,6 +16,7 @@ from deployer_docker.observing import CANDIDATE, containers, inspected
 from deployer_docker.place import RELEASE, SPEC, Place
 from deployer_engine.client import Missing, translated
 from deployer_engine.edge import EdgeState, Slot
+from deployer_engine.networks import ensure_network
 
 DEFAULT_GRACE = 10  # seconds: the engine's own, for containers without a StopTimeout
 _RUNTIME = ("oci runtime", "runc create", "failed to create task", "failed to create shim")
@@ -33,7 +34,7 @@ class Revisions:
         if spec.port is not None:
             self._place.edge.ensure()
         else:
-            self._network()
+            ensure_network(self._place.engine, self._place.network, self._place.labels)
 
     def create(self, release: str, spec: Spec) -> None:
         """Have a running container for `release`, in a slot of the edge without traffic."""
@@ -231,13 +232,6 @@ class Revisions:
     def _discard(self, container: str) -> None:
         with suppress(Missing, Conflict), translated(f"container {container}"):
             self._api.remove_container(container, force=True, v=True)
-
-    def _network(self) -> None:
-        with translated(f"network {self._place.network}"):
-            if not self._api.networks(names=[f"^{self._place.network}$"]):
-                self._api.create_network(
-                    self._place.network, driver="bridge", labels=self._place.labels
-                )
 
     def _drop_network(self) -> None:
         with suppress(Missing, DeployerError), translated(f"network {self._place.network}"):

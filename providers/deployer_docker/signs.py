@@ -65,9 +65,14 @@ def _address(text: str) -> str:
 
 
 def _health_log(state: dict[str, Any]) -> tuple[str, ...]:
+    """What the last failed checks said; many a check (`test`, `pg_isready -q`) says nothing."""
     log = (state.get("Health") or {}).get("Log") or ()
-    lines = (re.sub(r"\s+", " ", entry["Output"]).strip() for entry in log if entry["ExitCode"])
-    return tuple(line for line in lines if line)[-3:]
+    return tuple(_spoken(entry) for entry in log if entry["ExitCode"])[-3:]
+
+
+def _spoken(entry: dict[str, Any]) -> str:
+    said = re.sub(r"\s+", " ", entry["Output"]).strip()
+    return said or f"exit code {entry['ExitCode']}, and no output"
 
 
 def _listening(place: Place, container: dict[str, Any]) -> tuple[str, ...]:

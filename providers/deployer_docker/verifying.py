@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from deployer.actions import Verify
-from deployer.diagnose import failure
+from deployer.diagnose import evidence, failure
 from deployer.errors import Conflict, RolloutFailed, UnknownState
 from deployer.model import EngineImage, Proof, State, short
-from deployer.provider import Endpoint, Progress
+from deployer.provider import Endpoint, Operation, Progress
 from deployer_docker import signs
 from deployer_docker.observing import CANDIDATE, containers, inspected, seconds, state_of
 from deployer_docker.place import FINGERPRINT, RELEASE, Place
@@ -18,14 +18,17 @@ from deployer_engine.haproxy import ANSWER_HEADER, PROBE_HEADER
 STEADY = 5.0  # seconds that a container without any health check must have stayed up
 
 
-def check(place: Place, action: Verify) -> Progress:
+def check(place: Place, operation: Operation, action: Verify) -> Progress:
     """Done when the engine's part of the proof holds; the endpoint is for the outside's part.
+    The first look at what serves notes in the operation when it was started.
 
     Raises RolloutFailed at the first definitive sign, UnknownState or Conflict where what is
     there is not what was made.
     """
     container = _container(place, action)
     _same_image(place, action, container)
+    if action.stage == "serving":
+        _same_process(place, action, container, operation)
     state = health_now(place, container)
     if not container["State"]["Running"] and container["State"]["Status"] != "created":
         raise _failed(place, action)
@@ -97,16 +100,32 @@ def _same_image(place: Place, action: Verify, container: dict[str, Any]) -> None
         )
 
 
+def _same_process(
+    place: Place, action: Verify, container: dict[str, Any], operation: Operation
+) -> None:
+    """Raise if the process that had traffic is another one now: the engine restarts what ends, so
+    that it looks well again at the next look, and ends again after the ship."""
+    started = container["State"]["StartedAt"]
+    if operation.data.setdefault("started", started) == started:
+        return
+    raise RolloutFailed(
+        "the application ended while it had traffic",
+        where=f"{action.spec.scope}, release {action.release}",
+        why=f"the engine had to start it again at {started[:19]}Z",
+        evidence=evidence(signs.collect(place, action.release)),
+        fix="the log lines before the restart are its last words",
+    )
+
+
 def _share_missing(place: Place, action: Verify, container: dict[str, Any]) -> str:
     """Why the share is not there yet, or "" if it is."""
     if action.spec.port is None:
         return "not in charge yet" if container["Name"].endswith(CANDIDATE) else ""
-    shares = {name: a.weight for name, a in place.edge.activity().items()}
-    up = place.edge.activity().get(action.release)
-    if up is None or not up.up:
+    # A server that is down keeps showing its old weight, and gets nothing.
+    up = {name: a.weight for name, a in place.edge.activity().items() if a.up}
+    if action.release not in up:
         return "the edge does not reach it yet"
-    total = sum(shares.values()) or 1
-    share = round(100 * shares[action.release] / total)
+    share = round(100 * up[action.release] / (sum(up.values()) or 1))
     return "" if share == action.weight else f"has {share} % of the traffic"
 
 

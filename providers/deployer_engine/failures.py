@@ -130,6 +130,8 @@ def _refused(status: int, text: str, where: str) -> DeployerError:
         return PreflightError("the engine's disk is full", where=where, why=text, fix=fix)
     if port := taken_port(text):
         return PortTaken(f"port {port} is already in use", where=where, why=text)
+    if "is ambiguous" in text:  # two networks of one name, made at the same moment
+        return _AMBIGUOUS(text, where)
     make = _STATUS.get(status) or (_BROKEN if status >= 500 or not status else _REJECTED)
     return make(text, where)
 
@@ -143,6 +145,7 @@ _STATUS = {
     429: _Make(Transient, "the engine is throttled", "run the same command again later"),
 }
 _REJECTED = _Make(PreflightError, "the engine refused the request")
+_AMBIGUOUS = _Make(Transient, "another deployment is making the same network")
 _BROKEN = _Make(Transient, "the engine failed", "run the same command again")
 
 
