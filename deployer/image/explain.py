@@ -55,7 +55,8 @@ SIGNS = (
         "start it (systemctl start docker, or Docker Desktop), or correct DOCKER_HOST",
     ),
     Sign(
-        r"failed to dial gRPC|failed to receive status|server did not provide an image ID|server did not provide an image ID|error reading from server|transport is closing|code = Unavailable|"
+        r"failed to dial gRPC|failed to receive status|server did not provide an image ID|"
+        r"error reading from server|transport is closing|code = Unavailable|"
         r"rpc error: .*(?:EOF|connection reset|broken pipe)",
         "the Docker engine went away during the build",
         "the connection to it broke; it was stopped, or ran out of memory",
@@ -84,7 +85,7 @@ SIGNS = (
     ),
     Sign(
         r"i/o timeout|TLS handshake timeout|Temporary failure in name resolution",
-        "the network failed during the build",
+        "the network failed",
         "a host did not answer in time",
         "run the same again",
         Transient,
@@ -128,6 +129,23 @@ SIGNS = (
         "build.target names a stage that is not there",
         "correct build.target",
     ),
+)
+
+
+_PUSHING = "The push refers to repository"
+_UNENCRYPTED = Sign(
+    r"server gave HTTP response to HTTPS client|first record does not look like a TLS handshake",
+    "the registry does not speak TLS",
+    "it answered something else on an encrypted connection",
+    "check its port; plain HTTP is used for registries on this machine only",
+    RegistryError,
+)
+_NOT_PUSHED = Sign(
+    "",
+    "the image was built, but could not be pushed",
+    "the registry, or the way to it, failed as the last line says",
+    "look at the registry's own log, then run the same again: what is there is not sent twice",
+    RegistryError,
 )
 
 
