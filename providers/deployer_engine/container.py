@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +14,7 @@ from deployer.errors import Conflict, PreflightError
 from deployer_engine import haproxy
 from deployer_engine.client import Engine, Missing, PortTaken, translated
 from deployer_engine.haproxy import CURRENT, FOLDER, Board, EdgeState
+from deployer_engine.networks import ensure_network
 
 OFFICIAL_IMAGE = "haproxy:3.2"
 STORE = "/store"  # where the volume of records is mounted, if there is one
@@ -102,7 +104,7 @@ class EdgeContainer:
         """Remove the container, and the network if it is ours and empty. Never the volume."""
         for name in (self._spec.name, self._next):
             self._discard(name)
-        with translated(self._where):
+        with suppress(Missing), translated(self._where):  # another service may be as fast
             for network in self._engine.sdk.networks.list(names=[f"^{self._spec.network}$"]):
                 network.reload()
                 if OWNER in (network.attrs["Labels"] or {}) and not network.attrs["Containers"]:
@@ -114,12 +116,7 @@ class EdgeContainer:
 
     def _network(self) -> None:
         labels = {**self._spec.labels, OWNER: self._spec.name}
-        with translated(f"network {self._spec.network}"):
-            known = self._engine.sdk.networks.list(names=[f"^{self._spec.network}$"])
-            if not known:
-                self._engine.sdk.networks.create(
-                    self._spec.network, driver="bridge", check_duplicate=True, labels=labels
-                )
+        ensure_network(self._engine, self._spec.network, labels)
 
     def _image(self) -> str:
         return image_id(self._engine, self._spec.image)
