@@ -1,4 +1,4 @@
-"""The Flask example as a team would ship it: built, migrated, changed under load, broken, undone."""
+"""The Flask example as a team ships it: built, migrated, changed under load, broken, undone."""
 
 from __future__ import annotations
 
@@ -150,5 +150,3 @@ def leaves_nothing(shop: Shop) -> None:
     assert len(shop.entries()) == 5
     shop.run("destroy", "--yes", "--records")
     assert shop.left() == {}
-
-

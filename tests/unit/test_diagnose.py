@@ -50,6 +50,7 @@ def answered(kind: str, status: int = 0, detail: str = "") -> Signs:
 
 
 CASES: tuple[tuple[Signs, str], ...] = (
+    (Signs(state="running", restarts=2, logs=("boom",)), "does not stay up"),
     (ended(1, "exec /usr/local/bin/gunicorn: exec format error"), "another processor"),
     (
         Signs(error=OCI + 'exec: "gunicron": executable file not found in $PATH: unknown'),
@@ -119,7 +120,7 @@ def test_of_several_causes_the_most_telling_comes_first(signs: Signs, cause: str
     assert cause in diagnose(signs).cause
 
 
-@pytest.mark.parametrize("code", [1, 2, 127, 128, 255])
+@pytest.mark.parametrize("code", [1, 2, 125, 128, 255])
 def test_an_exit_code_that_is_no_signal_is_not_called_one(code: int) -> None:
     assert diagnose(ended(code)).cause == f"the container ended with exit code {code}"
 
