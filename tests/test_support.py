@@ -128,6 +128,16 @@ def test_cleanup_removes_only_what_carries_the_id(
     assert [volume.name in left for volume in volumes] == [False, True]
 
 
+def test_cleanup_leaves_an_image_that_others_have_a_name_for(
+    engine: docker.DockerClient, busybox_base: str
+) -> None:
+    mine = Session()
+    engine.images.get(busybox_base).tag(mine.name("borrowed"))
+    mine.remove_all(engine)
+    assert busybox_base in engine.images.get(busybox_base).tags
+    assert not engine.images.list(name=mine.name("borrowed"))
+
+
 def test_a_project_is_a_complete_context(project: Project) -> None:
     assert {path.name for path in project.folder.iterdir()} >= {"Dockerfile", "deployer.yaml"}
     assert project.write(version="2").config["build"]["args"]["VERSION"] == "2"

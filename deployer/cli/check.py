@@ -10,7 +10,7 @@ from deployer.cli.checks import ended
 from deployer.cli.common import Output, Place, command
 from deployer.cli.console import console
 from deployer.cli.session import open_session
-from deployer_pipelines import look
+from deployer_pipelines import checks
 
 OFFLINE_FAILED, ONLINE_FAILED = 2, 3  # configuration; preflight
 
@@ -23,5 +23,5 @@ Online = Annotated[
 def run(place: Place, output: Output, online: Online = False) -> int:
     """Check the configuration; all mistakes are told at once, with file and line."""
     to = console("check", output)
-    found = look.check(open_session(place).request, online=online)
+    found = checks.check(open_session(place).request, online=online)
     return ended(to, found, ONLINE_FAILED if online else OFFLINE_FAILED)

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from deployer.cli.console import Console
 from deployer.render.out import Out
 from deployer.render.text import clean, wrap
-from deployer_pipelines.look import Check
+from deployer_pipelines.checks import Check
 
-_COLOURS = {"ok": "green", "warn": "yellow", "error": "red"}
+_COLOURS = {"ok": "green", "info": "dim", "warn": "yellow", "error": "red"}
 _LEVEL = 7
 
 
 def ended(to: Console, found: Sequence[Check], code: int) -> int:
     """Every check as a line, the failures last; exit with `code` where one failed."""
-    order = {"ok": 0, "warn": 1, "error": 2}
-    for one in sorted(found, key=lambda check: order[check.level]):
+    order = list(_COLOURS)
+    for one in sorted(found, key=lambda check: order.index(check.level)):
         to.text(*shown(one, to.out))
     failed = sum(one.level == "error" for one in found)
     warned = sum(one.level == "warn" for one in found)

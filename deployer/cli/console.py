@@ -25,6 +25,7 @@ class Console:
     out: Out
     err: Out
     mode: Mode = "text"
+    debug: bool = False  # write tracebacks to files
 
     def text(self, *lines: str) -> None:
         """The result for people; nothing where programs read."""
@@ -58,7 +59,7 @@ class Console:
 def console(command: str, output: Output) -> Console:
     """The console that the options ask for."""
     mode: Mode = "ndjson" if output.events else "json" if output.json else "text"
-    return _console(command, mode, cast(Colour, str(output.color)))
+    return _console(command, mode, cast(Colour, str(output.color)), output.debug)
 
 
 def guessed(argv: Sequence[str]) -> Console:
@@ -67,15 +68,17 @@ def guessed(argv: Sequence[str]) -> Console:
     command = next((word for word in given if not word.startswith("-")), "")
     streams = "ndjson" in given or "--events=ndjson" in given
     mode: Mode = "ndjson" if streams else "json" if "--json" in given else "text"
-    return _console(command, mode, _colour(given))
+    debug = "--debug" in given or os.environ.get("DEPLOYER_DEBUG", "0") not in ("", "0", "false")
+    return _console(command, mode, _colour(given), debug)
 
 
-def _console(command: str, mode: Mode, colour: Colour) -> Console:
+def _console(command: str, mode: Mode, colour: Colour, debug: bool) -> Console:
     return Console(
         command=command,
         out=Out(sys.stdout, os.environ, colour),
         err=Out(sys.stderr, os.environ, colour),
         mode=mode,
+        debug=debug,
     )
 
 

@@ -12,8 +12,8 @@ from deployer.cli.common import Output, Place, command
 from deployer.cli.console import console
 from deployer.cli.session import open_session
 from deployer.errors import ConfigError
-from deployer_pipelines import look
-from deployer_pipelines.look import Check
+from deployer_pipelines import checks
+from deployer_pipelines.checks import Check
 
 FAILED = 3
 
@@ -39,7 +39,7 @@ def _here() -> Iterator[Check]:
 
 def _there(place: Place) -> list[Check]:
     try:
-        return list(look.doctor(open_session(place).request))
+        return list(checks.doctor(open_session(place).request))
     except ConfigError as error:
         return [
             Check(

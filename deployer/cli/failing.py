@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import tempfile
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import typer
 
-from deployer.cli.console import guessed
+from deployer.cli.console import Console, guessed
 from deployer.errors import DeployerError, Interrupted
 from deployer.events import Problem, describe
 from deployer.secret import redact
@@ -24,12 +25,17 @@ def failed(error: BaseException, argv: Sequence[str]) -> int:
     """Tell `error` on both streams. Gives the exit code."""
     console = guessed(argv)
     problem = _problem(error, console.command)
-    if "--debug" in argv or os.environ.get("DEPLOYER_DEBUG"):
-        path = written(error)
-        console.note(f"the traceback is in {path}" if path else "no traceback could be written")
+    trace(console, error)
     ours = isinstance(error, DeployerError) and problem.exit_code != 1
     now = "nothing was changed" if ours and console.command in MUTATING else None
     return console.fail(problem, now)
+
+
+def trace(console: Console, error: BaseException) -> None:
+    """With --debug, write the traceback to a file and say where it is."""
+    if console.debug:
+        path = written(error)
+        console.note(f"the traceback is in {path}" if path else "no traceback could be written")
 
 
 def written(error: BaseException) -> Path | None:
@@ -49,11 +55,15 @@ def written(error: BaseException) -> Path | None:
 
 def _problem(error: BaseException, command: str) -> Problem:
     if isinstance(error, KeyboardInterrupt):
-        return describe(Interrupted(signal.SIGINT, "stopped by Ctrl-C; nothing was changed"))
+        return describe(Interrupted(signal.SIGINT, "stopped by Ctrl-C"))
     if isinstance(error, typer.Abort):
         return Problem(code="usage", what="no answer was given; nothing was changed", exit_code=2)
     if hasattr(error, "format_message"):
         return _usage(str(error.format_message()), command)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        where = str(error.filename) if error.filename else None
+        fix = "free some space, then run the same command again"
+        return Problem(code="disk", what="no space is left", where=where, exit_code=3, fix=fix)
     return describe(error)
 
 

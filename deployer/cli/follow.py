@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from deployer.cli.console import Console
+from deployer.cli.failing import trace
 from deployer.cli.signals import Brake
 from deployer.errors import DeployerError, Interrupted
 from deployer.events import Event, Problem, Report, Said, describe
@@ -68,7 +69,10 @@ class Follower:
             with ticking(self._tick):
                 for event in events:
                     self._show(event)
+        except Interrupted as error:
+            return cut_short(self._view.story, error.exit_code - 128)
         except DeployerError as error:
+            trace(self._console, error)
             return describe(error)
         finally:
             with self._lock:
@@ -96,13 +100,9 @@ class Follower:
     def _abandon(self, number: int) -> int:
         """The time is over: tell what is known, for every scope that has not ended."""
         held = self._lock.acquire(timeout=GRUDGE)
-        error = None
         if self._brake.grace > 0:
             self._view.stop()
-            for chapter in list(self._view.story.chapters.values()):
-                chapter.report = chapter.report or cut_off(chapter, number)
-        if not self._view.story.reports:
-            error = describe(_interrupted(number))
+        error = cut_short(self._view.story, number)
         code = conclude(self._console, self._view.story, error)
         if held:
             self._lock.release()
@@ -137,6 +137,7 @@ def conclude(console: Console, story: Story, error: Problem | None = None) -> in
     """The end: failures to stderr, one line a target to stdout, or the one document."""
     problems = [error] if error else []
     problems += [problem for _, problem in story.unreported]
+    problems += forgotten(story, problems)
     code = most_severe([r.exit_code for r in story.reports] + [p.exit_code for p in problems])
     _failures(console, story, problems)
     console.text(*(verdict(report) for report in story.reports))
@@ -144,6 +145,15 @@ def conclude(console: Console, story: Story, error: Problem | None = None) -> in
     first = problems[0] if problems else None
     console.finish(deployed(console.command, story.reports, code, first))
     return code
+
+
+def forgotten(story: Story, known: list[Problem]) -> list[Problem]:
+    """Green needs a report: a scope that ended without one, or no scope at all, is a bug."""
+    lost = [name for name, c in story.chapters.items() if not c.report and not c.problems]
+    if known or (story.reports and not lost):
+        return []
+    what = f"deployer has a bug: it does not say how {', '.join(lost) or 'anything'} ended"
+    return [Problem(code="bug", what=what, exit_code=1, fix="deployer status")]
 
 
 def stopping(number: int, story: Story, begun: bool) -> list[str]:
@@ -157,6 +167,13 @@ def stopping(number: int, story: Story, begun: bool) -> list[str]:
         *flight,
         "the same command goes on from here; a second signal exits now",
     ]
+
+
+def cut_short(story: Story, number: int) -> Problem | None:
+    """Give every scope that has not ended a report; without any scope, the interruption itself."""
+    for chapter in list(story.chapters.values()):
+        chapter.report = chapter.report or cut_off(chapter, number)
+    return None if story.reports else describe(_interrupted(number))
 
 
 def cut_off(chapter: Chapter, number: int) -> Report:
@@ -181,7 +198,8 @@ def leave(code: int) -> None:
 
 def _failures(console: Console, story: Story, problems: list[Problem]) -> None:
     several = len(story.chapters) > 1
-    for text in dict.fromkeys(story.warnings) if console.err.live else ():
+    scrolled = any(chapter.steps for chapter in story.chapters.values())
+    for text in dict.fromkeys(story.warnings) if scrolled else ():
         console.note(*warning(text, console.err))
     for problem in problems:
         console.note("", *block(problem, console.err, "nothing was changed"))

@@ -112,7 +112,8 @@ def stored(file: Path) -> StoredPlan:
     try:
         found = decode(file.read_bytes(), StoredPlan)
     except OSError as error:
-        raise ConfigError(f"the plan cannot be read: {error.strerror}", where=str(file)) from None
+        what = f"the plan cannot be read: {error.strerror}"
+        raise ConfigError(what, where=str(file), fix="deployer plan -o FILE") from None
     except msgspec.MsgspecError as error:
         raise ConfigError(
             "this is no plan", where=str(file), why=str(error), fix="deployer plan -o FILE"

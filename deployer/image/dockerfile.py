@@ -123,10 +123,10 @@ def parse_dockerfile(text: str, arguments: Mapping[str, str] | None = None) -> D
     stages_at = [n for n, each in enumerate(instructions) if each.keyword == "FROM"]
     head = instructions[: stages_at[0]] if stages_at else instructions
     known = _arguments(head, arguments or {})
-    ends = [*stages_at, len(instructions)][1:]
+    ends = [*stages_at[1:], len(instructions)]
     stages = tuple(
         _stage(instructions[a], instructions[a + 1 : b], known)
-        for a, b in zip(stages_at, ends, strict=True)
+        for a, b in zip(stages_at, ends, strict=False)
     )
     return Dockerfile(instructions, stages, known, directives.get("syntax", ""))
 

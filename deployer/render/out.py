@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 from collections.abc import Mapping
 from typing import Literal, TextIO
@@ -62,7 +64,10 @@ class Out:
         except UnicodeEncodeError:
             self.ascii = True
             self.raw(text)
-        except (OSError, ValueError):
+        except OSError as error:
+            self._swallow()
+            _tell(error)
+        except ValueError:
             self._swallow()
 
     def paint(self, text: str, name: str) -> str:
@@ -77,6 +82,14 @@ class Out:
             os.dup2(nowhere, self._stream.fileno() if self._stream else nowhere)
         except (OSError, ValueError):
             pass
+
+
+def _tell(error: OSError) -> None:
+    """A reader that left knows; a full disk must not look like a success."""
+    if error.errno not in (errno.EPIPE, errno.EBADF):
+        text = f"warning: the output could not be written: {error.strerror}\n"
+        with contextlib.suppress(OSError):
+            os.write(2, text.encode())
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from deployer.events import Problem
 from deployer.render.out import Out
-from deployer.render.text import chunks, clean, quoted, wrap
+from deployer.render.text import SOURCE, chunks, clean, quoted, wrap
 
 _LABEL = 7
 _NARROW = 48
@@ -19,7 +19,7 @@ def block(problem: Problem, out: Out, now: str | None = None, who: str = "") -> 
     lines = _flow(f"{title} {about}{clean(problem.what)}", out.width, "")
     for one in _several(problem):
         lines += ["", *_part(one, out)]
-    lines += _facts(problem, out)
+    lines += _facts(problem, out, skip_where=bool(_several(problem)))
     if now:
         lines += _fact("now", now, out)
     return lines
@@ -68,7 +68,8 @@ def _evidence(lines: tuple[str, ...], out: Out) -> list[str]:
     shown = [piece for line in quoted(lines) for piece in _pieces(line, out.width - _LABEL - 3)]
     if not shown:
         return []
-    first = "  " + out.paint("log".ljust(_LABEL), "dim") + shown[0]
+    label = "line" if SOURCE.match(shown[0]) else "log"
+    first = "  " + out.paint(label.ljust(_LABEL), "dim") + shown[0]
     return [first, *(" " * (_LABEL + 2) + line for line in shown[1:])]
 
 

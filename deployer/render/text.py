@@ -14,7 +14,9 @@ _ESCAPES = re.compile(
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI: colours and cursor movements
     r"|\x1b[ -/]*[0-~]?"
 )
+_BREAKS = re.compile("\r?\n|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _HIDDEN = re.compile("[\u200b\u200e\u200f\u061c\u202a-\u202e\u2060-\u2069\ufeff]")
+SOURCE = re.compile(r" *\d* \|")  # a line of a file with its number, or the mark below one
 _ASCII = str.maketrans(
     {"…": "...", "→": "->", "•": "*", "·": "-", "\u2013": "-", "—": "-", "✓": "+", "✗": "x"}
     | {"“": '"', "”": '"', "\u2018": "'", "\u2019": "'", "\u00d7": "x", "≥": ">=", "≤": "<="}
@@ -29,15 +31,19 @@ def clean(text: str) -> str:
     with carriage returns the last state stays. `##[` starts a command of GitHub's runner
     anywhere in a line (actions/runner, ActionCommand.cs), so it is taken apart.
     """
-    whole = " ".join(_last_drawn(line) for line in redact(text).splitlines() or [""])
+    whole = " ".join(_last_drawn(line) for line in _BREAKS.split(redact(text)))
     plain = _HIDDEN.sub("", _ESCAPES.sub("", whole)).replace("\t", "    ")
     shown = "".join(_shown(c) for c in plain)
     return shown.replace("##[", "## [").rstrip()
 
 
 def quoted(lines: Iterable[str]) -> list[str]:
-    """Untrusted lines behind a bar: `::command::` counts only at the start of a line."""
-    return [f"| {clean(line)}".rstrip() for text in lines for line in text.split("\n")]
+    """Untrusted lines behind a bar: `::command::` counts only at the start of a line.
+
+    Lines of a file, as `12 | port: 80`, have their bar already.
+    """
+    safe = [clean(line) for text in lines for line in text.split("\n")]
+    return [line if SOURCE.match(line) else f"| {line}".rstrip() for line in safe]
 
 
 def ascii_only(text: str) -> str:
@@ -65,14 +71,15 @@ def fit(text: str, width: int, ellipsis: str = "…") -> str:
 
 def wrap(text: str, width: int) -> list[str]:
     """`text` in lines of at most `width` columns, cut at spaces where there are any."""
-    lines, line = [], ""
-    for word in text.split(" "):
-        longer = f"{line} {word}" if line else word
-        if line and width_of(longer) > width:
-            lines.append(line)
-            longer = word
-        line = longer
-    return [*lines, line]
+    first, *words = text.split(" ")
+    lines = [first]
+    for word in words:
+        longer = f"{lines[-1]} {word}"
+        if width_of(longer) > width and lines[-1].strip():
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def chunks(text: str, width: int) -> list[str]:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from deployer.model import Scope
 from deployer_docker.options import Options
+from deployer_docker.stopping import Stops
 from deployer_engine.client import Engine, endpoint
 from deployer_engine.container import OFFICIAL_IMAGE
 from deployer_engine.edge import Edge, EdgeSpec
@@ -95,6 +96,11 @@ class Place:
         """The secrets of this scope's releases, in memory of the engine's host."""
         labels = {**self.labels, ROLE: "vault"}
         return Vault(self.engine, self.scope.name, image=self.edge_image, labels=labels)
+
+    @cached_property
+    def stops(self) -> Stops:
+        """Containers that are being stopped."""
+        return Stops(self.engine)
 
     def url(self, address: str, port: int) -> str:
         """Where people ask: the configured URL, else the engine's host and the published port."""

@@ -98,11 +98,14 @@ class DockerProvider:
             case ShiftTraffic(weights=weights):
                 Revisions(place).shift({w.release: w.percent for w in weights})
             case Retire(release=release):
-                Revisions(place).leave(release)
+                at = Revisions(place).leave(release)
+                return Operation(action=action, data={"since": at})
             case Remove(release=release):
                 Revisions(place).remove(release)
             case Destroy(records=records):
                 Revisions(place).destroy(records=records)
+            case Verify():
+                return Operation(action=action, data=verifying.begin(place, action))
         return Operation(action=action)
 
     def check(self, operation: Operation) -> Progress:
@@ -113,9 +116,13 @@ class DockerProvider:
             case RunTask() as action:
                 return tasks.check(self._place(action.spec.scope), action)
             case Verify() as action:
-                return verifying.check(self._place(action.spec.scope), action)
+                return verifying.check(self._place(action.spec.scope), action, operation.data)
             case Retire(scope=scope, release=release):
-                return Revisions(self._place(scope)).retired(release)
+                since = operation.data["since"]
+                return Revisions(self._place(scope)).retired(release, since)
+            case ShiftTraffic(scope=scope, weights=weights):
+                serving = {w.release for w in weights if w.percent}
+                return Revisions(self._place(scope)).shifted(serving)
         return Progress(done=True)
 
     def explain(self, scope: Scope, release: str) -> Signs:

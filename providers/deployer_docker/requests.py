@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,6 +47,7 @@ def _common(
         "Image": spec.image.reference,
         "Env": [f"{key}={value}" for key, value in variables.items()],
         "Labels": {**place.labels, RELEASE: release, **labels},
+        "StopTimeout": math.ceil(spec.stop_grace),
         "HostConfig": _host(place, release, spec),
         "NetworkingConfig": {"EndpointsConfig": {place.network: {}}},
     }

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from deployer.diagnose import Signs, failure
-from deployer.errors import Conflict, DeployerError, UnknownState
+from deployer.errors import (
+    Conflict,
+    DeployerError,
+    PreflightError,
+    RolloutFailed,
+    UnknownState,
+)
 from deployer.model import Spec
+from deployer.noun import decode
 from deployer.provider import Progress
-from deployer_docker import requests, secretrefs
+from deployer_docker import requests, secretrefs, signs
 from deployer_docker.observing import CANDIDATE, containers, inspected
-from deployer_docker.place import RELEASE, Place
+from deployer_docker.place import RELEASE, SPEC, Place
 from deployer_engine.client import Missing, translated
 from deployer_engine.edge import EdgeState, Slot
+from deployer_engine.networks import ensure_network
 
-GRACE = 30.0  # seconds for requests under way, then for the process, before it is killed
+DEFAULT_GRACE = 10  # seconds: the engine's own, for containers without a StopTimeout
+AGAIN = 3.0  # seconds for a container that ended at once to be started again by the engine
 _RUNTIME = ("oci runtime", "runc create", "failed to create task", "failed to create shim")
 
 
@@ -32,7 +42,7 @@ class Revisions:
         if spec.port is not None:
             self._place.edge.ensure()
         else:
-            self._network()
+            ensure_network(self._place.engine, self._place.network, self._place.labels)
 
     def create(self, release: str, spec: Spec) -> None:
         """Have a running container for `release`, in a slot of the edge without traffic."""
@@ -59,8 +69,17 @@ class Revisions:
         else:
             self._only(shares)
 
-    def leave(self, release: str) -> None:
-        """Send no new requests to `release`. `retired` does the rest, look by look."""
+    def shifted(self, serving: set[str]) -> Progress:
+        """One look at whether workers that no longer count have ended."""
+        if self._place.edge.read() is not None:
+            return Progress(done=True)
+        running = (c for c in containers(self._place) if c["State"] == "running")
+        late = [r for c in running if (r := c["Labels"][RELEASE]) not in serving]
+        return Progress(done=not late, detail=f"{', '.join(late)} is ending")
+
+    def leave(self, release: str) -> float:
+        """Make sure that `release` gets no requests; gives the engine's time, from which the
+        grace of those under way counts. `retired` does the rest, look by look."""
         state = self._place.edge.read()
         if state and (slot := state.slot(release)) and slot.share:
             raise Conflict(
@@ -68,16 +87,14 @@ class Revisions:
                 where=str(self._place.scope),
                 fix="run the same command again",
             )
+        return self._place.engine.now()
 
-    def retired(self, release: str) -> Progress:
+    def retired(self, release: str, since: float) -> Progress:
         """One look at a revision that leaves: drained, then told to stop, then gone."""
         name = self._found(release)
         container = inspected(self._place, name) if name else None
-        if container and container["State"]["Running"]:
-            if not self._drained(release, container):
-                return Progress(done=False, detail="finishing requests")
-            with translated(f"container {name}"):
-                self._api.stop(name, timeout=10)
+        if name and container and container["State"]["Running"]:
+            return Progress(done=False, detail=self._stopping(release, name, container, since))
         self._vacate(release)
         return Progress(done=True)
 
@@ -147,8 +164,8 @@ class Revisions:
         except DeployerError as error:
             text = (error.why or error.what).lower()
             if any(word in text for word in _RUNTIME):
-                signs = Signs(state="created", error=error.why or error.what, port=spec.port)
-                raise failure(signs, f"{self._place.scope}, release {release}") from error
+                told = Signs(state="created", error=error.why or error.what, port=spec.port)
+                raise failure(told, f"{self._place.scope}, release {release}") from error
             raise
 
     def _slot(self, release: str, port: int) -> None:
@@ -160,7 +177,27 @@ class Revisions:
         there = state.slot(release)
         if there is None or (there.host, there.port) != (name, port):
             others = tuple(slot for slot in state.slots if slot.release != release)
-            self._place.edge.apply(EdgeState((*others, wanted), state.token))
+            self._route(EdgeState((*others, wanted), state.token), release)
+
+    def _route(self, state: EdgeState, release: str) -> None:
+        """Tell the edge. A container that ended meanwhile has no address, and is what failed;
+        one that is just starting again gets a moment."""
+        until = time.monotonic() + AGAIN
+        while True:
+            try:
+                self._place.edge.apply(state)
+                return
+            except PreflightError:
+                container = inspected(self._place, self._place.container(release))
+                if container and not container["State"]["Running"]:
+                    raise self._failed(release) from None
+                if time.monotonic() > until:
+                    raise
+            time.sleep(0.1)
+
+    def _failed(self, release: str) -> RolloutFailed:
+        where = f"{self._place.scope}, release {release}"
+        return failure(signs.collect(self._place, release), where)
 
     def _settle(self, release: str) -> None:
         policy = {"Name": self._place.options.restart, "MaximumRetryCount": 0}
@@ -179,6 +216,7 @@ class Revisions:
 
     def _only(self, shares: Mapping[str, int]) -> None:
         """A worker's traffic is its name: the new one counts first, then the others stop."""
+        self._refuse_web(shares)
         for release, share in shares.items():
             name = self._found(release)
             if share and name and name.endswith(CANDIDATE):
@@ -187,10 +225,27 @@ class Revisions:
         for container in containers(self._place):
             release = container["Labels"][RELEASE]
             if not shares.get(release) and container["State"] == "running":
-                with translated(f"container {release}"):
-                    self._api.stop(str(container["Id"]), timeout=10)
+                self._place.stops.begin(str(container["Id"]))
 
-    def _drained(self, release: str, container: dict[str, Any]) -> bool:
+    def _refuse_web(self, shares: Mapping[str, int]) -> None:
+        for container in containers(self._place):
+            labels = container["Labels"]
+            if shares.get(labels[RELEASE]) and decode(labels[SPEC], Spec).port is not None:
+                raise UnknownState(
+                    "the edge that moves the traffic is gone",
+                    where=str(self._place.scope),
+                    why="somebody else removed it",
+                    fix="run the same command again: it makes a new one",
+                )
+
+    def _stopping(self, release: str, name: str, container: dict[str, Any], since: float) -> str:
+        grace = container["Config"].get("StopTimeout") or DEFAULT_GRACE
+        if not self._drained(release) and self._place.engine.now() - since < grace:
+            return "finishing requests"
+        self._place.stops.begin(name)
+        return f"stopping, at most {grace} s"
+
+    def _drained(self, release: str) -> bool:
         try:
             return self._place.edge.drained(release)
         except (Missing, Conflict):
@@ -205,13 +260,6 @@ class Revisions:
     def _discard(self, container: str) -> None:
         with suppress(Missing, Conflict), translated(f"container {container}"):
             self._api.remove_container(container, force=True, v=True)
-
-    def _network(self) -> None:
-        with translated(f"network {self._place.network}"):
-            if not self._api.networks(names=[f"^{self._place.network}$"]):
-                self._api.create_network(
-                    self._place.network, driver="bridge", labels=self._place.labels
-                )
 
     def _drop_network(self) -> None:
         with suppress(Missing, DeployerError), translated(f"network {self._place.network}"):

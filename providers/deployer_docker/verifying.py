@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from deployer.actions import Verify
@@ -15,19 +16,28 @@ from deployer_docker.place import FINGERPRINT, RELEASE, Place
 from deployer_engine.client import translated
 from deployer_engine.haproxy import ANSWER_HEADER, PROBE_HEADER
 
+RESTARTS = "restarts"
 STEADY = 5.0  # seconds that a container without any health check must have stayed up
 
 
-def check(place: Place, action: Verify) -> Progress:
+def begin(place: Place, action: Verify) -> dict[str, int]:
+    """What `check` compares with: how often the container had been started again by now."""
+    return {RESTARTS: _container(place, action)["RestartCount"]}
+
+
+def check(place: Place, action: Verify, began: Mapping[str, int]) -> Progress:
     """Done when the engine's part of the proof holds; the endpoint is for the outside's part.
 
     Raises RolloutFailed at the first definitive sign, UnknownState or Conflict where what is
-    there is not what was made.
+    there is not what was made. A candidate may end once; what serves may not end at all.
     """
     container = _container(place, action)
     _same_image(place, action, container)
     state = health_now(place, container)
     if not container["State"]["Running"] and container["State"]["Status"] != "created":
+        raise _failed(place, action)
+    again = container["RestartCount"] > began.get(RESTARTS, container["RestartCount"])
+    if action.stage == "serving" and again:
         raise _failed(place, action)
     if state is State.UNHEALTHY:
         raise _failed(place, action)
@@ -101,12 +111,11 @@ def _share_missing(place: Place, action: Verify, container: dict[str, Any]) -> s
     """Why the share is not there yet, or "" if it is."""
     if action.spec.port is None:
         return "not in charge yet" if container["Name"].endswith(CANDIDATE) else ""
-    shares = {name: a.weight for name, a in place.edge.activity().items()}
-    up = place.edge.activity().get(action.release)
-    if up is None or not up.up:
+    # A server that is down keeps showing its old weight, and gets nothing.
+    up = {name: a.weight for name, a in place.edge.activity().items() if a.up}
+    if action.release not in up:
         return "the edge does not reach it yet"
-    total = sum(shares.values()) or 1
-    share = round(100 * shares[action.release] / total)
+    share = round(100 * up[action.release] / (sum(up.values()) or 1))
     return "" if share == action.weight else f"has {share} % of the traffic"
 
 

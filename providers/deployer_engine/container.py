@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +14,7 @@ from deployer.errors import Conflict, PreflightError
 from deployer_engine import haproxy
 from deployer_engine.client import Engine, Missing, PortTaken, translated
 from deployer_engine.haproxy import CURRENT, FOLDER, Board, EdgeState
+from deployer_engine.networks import ensure_network
 
 OFFICIAL_IMAGE = "haproxy:3.2"
 STORE = "/store"  # where the volume of records is mounted, if there is one
@@ -34,6 +36,35 @@ class EdgeSpec:
     image: str = OFFICIAL_IMAGE
     volume: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def image_id(engine: Engine, name: str) -> str:
+    """The id of the edge's image, pulled where the engine lacks it. Raises PreflightError."""
+    with translated(f"image {name}"):
+        try:
+            found = engine.api.inspect_image(name)
+        except Exception as error:
+            if getattr(error, "status_code", None) != 404:
+                raise
+            found = _pulled(engine, name)
+    return str(found["Id"])
+
+
+def _pulled(engine: Engine, name: str) -> dict[str, Any]:
+    from docker.errors import APIError
+
+    try:
+        engine.sdk.images.pull(name)
+        found: dict[str, Any] = engine.api.inspect_image(name)
+    except APIError as error:
+        raise PreflightError(
+            f"the edge's image {name} is not on the engine and cannot be pulled",
+            where=engine.name,
+            why=str(error.explanation or error),
+            fix="set `edge_image:` on the target, or DEPLOYER_EDGE_IMAGE, to one that the "
+            "engine has; scripts/lib/edge-image builds one",
+        ) from error
+    return found
 
 
 class EdgeContainer:
@@ -73,7 +104,7 @@ class EdgeContainer:
         """Remove the container, and the network if it is ours and empty. Never the volume."""
         for name in (self._spec.name, self._next):
             self._discard(name)
-        with translated(self._where):
+        with suppress(Missing), translated(self._where):  # another service may be as fast
             for network in self._engine.sdk.networks.list(names=[f"^{self._spec.network}$"]):
                 network.reload()
                 if OWNER in (network.attrs["Labels"] or {}) and not network.attrs["Containers"]:
@@ -85,36 +116,10 @@ class EdgeContainer:
 
     def _network(self) -> None:
         labels = {**self._spec.labels, OWNER: self._spec.name}
-        with translated(f"network {self._spec.network}"):
-            known = self._engine.sdk.networks.list(names=[f"^{self._spec.network}$"])
-            if not known:
-                self._engine.sdk.networks.create(
-                    self._spec.network, driver="bridge", check_duplicate=True, labels=labels
-                )
+        ensure_network(self._engine, self._spec.network, labels)
 
     def _image(self) -> str:
-        """The image's id; pulled where the engine lacks it."""
-        name = self._spec.image
-        with translated(f"image {name}"):
-            try:
-                found = self._engine.api.inspect_image(name)
-            except Exception as error:
-                if getattr(error, "status_code", None) != 404:
-                    raise
-                found = self._pull(name)
-        return str(found["Id"])
-
-    def _pull(self, name: str) -> dict[str, Any]:
-        from docker.errors import APIError
-
-        try:
-            self._engine.sdk.images.pull(name)
-            found: dict[str, Any] = self._engine.api.inspect_image(name)
-        except APIError as error:
-            fix = "name an edge image that the engine has or can pull (scripts/lib/edge-image)"
-            what = f"the edge's image {name} cannot be pulled"
-            raise PreflightError(what, where=self._where, why=str(error), fix=fix) from error
-        return found
+        return image_id(self._engine, self._spec.image)
 
     def _recover(self) -> dict[str, Any] | None:
         """The edge's container; a replacement that was cut short is finished or thrown away."""

@@ -51,9 +51,12 @@ class Session:
                 volume.remove(force=True)
 
     def _remove_images(self, engine: docker.DockerClient) -> None:
+        """By name, not by id: an id takes along everybody else's names of the same image, and a
+        test that tagged the base image would delete it for all."""
         for image in self._ours(engine.images.list()):
-            with contextlib.suppress(APIError):
-                engine.images.remove(image.id, force=True)
+            for name in _names(image.attrs, self.id) or [image.id]:
+                with contextlib.suppress(APIError):
+                    engine.images.remove(name)
 
     def _ours(self, things: Iterable[Any]) -> list[Any]:
         return [thing for thing in things if self._mine(thing.attrs)]
@@ -68,3 +71,9 @@ class Session:
             labels,
         ]
         return self.id in json.dumps(told)
+
+
+def _names(attributes: dict[str, Any], mark: str) -> list[str]:
+    """The tags, then the digests, of an image that carry `mark`."""
+    names = [*(attributes.get("RepoTags") or ()), *(attributes.get("RepoDigests") or ())]
+    return [name for name in names if mark in name]
