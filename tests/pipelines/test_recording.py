@@ -105,7 +105,7 @@ def test_f18_once_the_lease_is_lost_nothing_is_changed_not_even_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     held: list[Lease] = []
-    monkeypatch.setattr(Lease, "keep", held.append)
+    monkeypatch.setattr(Lease, "keep", lambda lease: held.append(lease))
 
     def lose(action: Action) -> None:
         """Somebody takes the lease while version `turns` is made, and renewing tells us."""
