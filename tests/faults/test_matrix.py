@@ -15,7 +15,7 @@ NAMED = [name for _, cell in ROWS for name in re.findall(r"`(\S+::\S+)`", cell)]
 
 
 @cache
-def tests_in(path: str) -> frozenset[str]:
+def functions_of(path: str) -> frozenset[str]:
     tree = ast.parse((ROOT / path).read_text())
     return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
@@ -24,7 +24,7 @@ def tests_in(path: str) -> frozenset[str]:
 def test_a_named_test_exists(name: str) -> None:
     path, _, function = name.partition("::")
     assert (ROOT / path).is_file(), path
-    assert function in tests_in(path)
+    assert function in functions_of(path)
 
 
 def test_every_fault_has_a_row_and_every_row_a_test_or_says_not_yet() -> None:
@@ -39,7 +39,7 @@ def test_every_test_that_is_named_after_a_fault_is_in_the_page() -> None:
     missing = [
         f"{path.relative_to(ROOT)}::{name}"
         for path in (ROOT / "tests").rglob("test_*.py")
-        for name in tests_in(str(path.relative_to(ROOT)))
+        for name in functions_of(str(path.relative_to(ROOT)))
         if re.match(r"test_f\d\d_", name) and f"{path.relative_to(ROOT)}::{name}" not in page
     ]
     assert missing == []
