@@ -139,8 +139,9 @@ def explain(progress: Progress, dockerfile: Path, status: int) -> DeployerError:
         # a command's own words could match any sign; only these two are beyond doubt
         sign = _first((DISK_FULL, WRONG_PLATFORM), said) or _ended(step, int(code[1]))
     else:
-        # the names of steps match signs too: `load metadata for` is said by every build
-        sign = _first(SIGNS, "\n".join((*progress.errors, said))) or _unknown(status)
+        # the name of the failing step tells too, but only its: every build says `load metadata for`
+        texts = (progress.failing_step, *progress.errors, said)
+        sign = _first(SIGNS, "\n".join(texts)) or _unknown(status)
     return sign.kind(sign.what, where=where, why=sign.why, evidence=evidence, fix=sign.fix)
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from deployer.actions import Verify
 from deployer.diagnose import failure
-from deployer.errors import Conflict, RolloutFailed, UnknownState
+from deployer.errors import RolloutFailed, UnknownState
 from deployer.model import EngineImage, Proof, State, short
 from deployer.provider import Endpoint, Progress
 from deployer_docker import signs
-from deployer_docker.observing import CANDIDATE, containers, inspected, seconds, state_of
+from deployer_docker.observing import CANDIDATE, containers, health_now, inspected, seconds
 from deployer_docker.place import FINGERPRINT, RELEASE, Place
 from deployer_engine.client import translated
 from deployer_engine.haproxy import ANSWER_HEADER, PROBE_HEADER
@@ -48,20 +48,6 @@ def check(place: Place, action: Verify, began: Mapping[str, int]) -> Progress:
     if action.stage == "serving" and (missing := _share_missing(place, action, container)):
         return Progress(done=False, detail=missing)
     return Progress(done=True, endpoint=_endpoint(place, action))
-
-
-def health_now(place: Place, container: dict[str, Any]) -> State:
-    """The state, asked now: an engine runs the first check only after a whole interval."""
-    state = state_of(container)
-    if state is not State.STARTING or not container["State"]["Running"]:
-        return state
-    test = container["Config"]["Healthcheck"]["Test"]
-    command = test[1:] if test[0] == "CMD" else ["/bin/sh", "-c", *test[1:]]
-    try:
-        done = place.engine.run(container["Id"], command, user=container["Config"]["User"])
-    except Conflict:
-        return state  # it ended meanwhile: the next look tells
-    return State.HEALTHY if done.code == 0 else state
 
 
 def _steady(place: Place, action: Verify, container: dict[str, Any]) -> bool:

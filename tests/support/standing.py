@@ -62,7 +62,7 @@ class Standing:
     before: set[tuple[str, str]] = field(default_factory=set)
 
     @property
-    def filter(self) -> dict[str, str]:
+    def filter(self) -> dict[str, Any]:
         return {"label": f"deployer.app={self.project.app}"}
 
     def first(self) -> None:
