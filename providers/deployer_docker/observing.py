@@ -41,6 +41,12 @@ def containers(place: Place, role: str = "app") -> list[dict[str, Any]]:
     return found
 
 
+def of_release(place: Place, release: str) -> dict[str, Any] | None:
+    """The whole description of the container of `release`, or None if there is none."""
+    name = place.container(release)
+    return inspected(place, name) or inspected(place, name + CANDIDATE)
+
+
 def inspected(place: Place, name: str) -> dict[str, Any] | None:
     """A container's whole description, or None if it is gone."""
     try:
@@ -93,7 +99,7 @@ def _revision(place: Place, container: dict[str, Any], state: EdgeState | None) 
     labels = container["Config"]["Labels"]
     spec = decode(labels[SPEC], Spec)
     weight = _weight(container, spec, labels[RELEASE], state)
-    health = health_now(place, container) if weight else state_of(container)
+    health = _serving_health(place, container, spec) if weight else state_of(container)
     if weight and health is State.STOPPED:
         health = State.CRASHED
     return Revision(
@@ -105,6 +111,14 @@ def _revision(place: Place, container: dict[str, Any], state: EdgeState | None) 
         created=seconds(container["Created"]),
         spec=spec,
     )
+
+
+def _serving_health(place: Place, container: dict[str, Any], spec: Spec) -> State:
+    """How what serves is, asked now; without its secrets, after a reboot say, it is not well."""
+    files = spec.secrets and place.options.secrets_as == "file"
+    if files and not place.vault.intact(container["Config"]["Labels"][RELEASE]):
+        return State.UNHEALTHY
+    return health_now(place, container)
 
 
 def _image(container: dict[str, Any], spec: Spec) -> Image:

@@ -39,6 +39,11 @@ while IFS= read -r key && [ "$key" ]; do [ ! -f "$key" ] || set -- "$@" "$key"; 
 [ $# -eq 0 ] || stat -c '%s %n' "$@" || exit
 echo; [ $# -eq 0 ] || cat "$@"
 """
+_READ_FOLDER = f"""cd {STORE}; [ ! -d "$1" ] || set -- $(find "$1" -type f)
+[ -f "$1" ] || set --
+[ $# -eq 0 ] || stat -c '%s %n' "$@" || exit
+echo; [ $# -eq 0 ] || cat "$@"
+"""
 _LIST = f'cd {STORE}; [ ! -d "$1" ] || find "$1" -type f'
 _DELETE = f'cd {STORE}; rm -f "$1" && sync "$(dirname "$1")" 2>/dev/null; true'
 
@@ -107,6 +112,13 @@ class VolumeStore:
         done = self._run(_READ, stdin="".join(f"{key}\n" for key in [*asked, ""]).encode())
         if done.code:
             raise self._failed("objects could not be read", done)
+        return self._unframed(done.stdout)
+
+    def read_folder(self, prefix: str) -> dict[str, bytes]:
+        """Every object below the folder `prefix`, with its content, in one round trip."""
+        done = self._run(_READ_FOLDER, _checked(prefix))
+        if done.code:
+            raise self._failed(f"{prefix} could not be read", done)
         return self._unframed(done.stdout)
 
     def list(self, prefix: str) -> list[str]:
