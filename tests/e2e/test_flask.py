@@ -150,5 +150,3 @@ def leaves_nothing(shop: Shop) -> None:
     assert len(shop.entries()) == 5
     shop.run("destroy", "--yes", "--records")
     assert shop.left() == {}
-
-

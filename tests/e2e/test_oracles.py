@@ -106,9 +106,10 @@ def test_oracle_14_services_shipped_side_by_side_run_their_own_images(
         )
         assert shop.get("/", port) == f"hello {service}\n"
         assert container.labels["deployer.service"] == service
-        assert f"VERSION={service}" in shop.engine.images.get(container.image.id).attrs["Config"][
-            "Env"
-        ]
+        assert (
+            f"VERSION={service}"
+            in shop.engine.images.get(container.image.id).attrs["Config"]["Env"]
+        )
 
 
 def _two_services(shop: Shop, base: str, ports: dict[str, int]) -> dict[str, Any]:
@@ -126,5 +127,3 @@ def _two_services(shop: Shop, base: str, ports: dict[str, int]) -> dict[str, Any
     target = {"provider": "docker", "services": published}
     single = {"service": None, "image": None, "port": None, "health": None}
     return {**single, "services": services, "targets": {"local": target}}
-
-
