@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import random
-import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Callable, Generator, Iterator
 
 from msgspec.structs import replace
 
@@ -19,79 +13,20 @@ from deployer.errors import (
     AuthError,
     Conflict,
     DeadlineExceeded,
-    Interrupted,
     RolloutFailed,
     Transient,
 )
-from deployer.events import Event, Finished, Output, Started, Waiting
-from deployer.model import Health, Proof, Scope
-from deployer.probe import probe
-from deployer.provider import Endpoint, Operation, Progress, Provider
+from deployer.events import Event, Finished, Output, Said, Started, Waiting
+from deployer.hands import Cancel, Hands, Pace, attempts, patiently, telling
+from deployer.model import Proof, Scope
+from deployer.provider import Endpoint, Operation, Progress
 
-T = TypeVar("T")
+__all__ = ["Cancel", "Hands", "Pace", "attempts", "execute", "patiently", "perform", "telling"]
 
 SETTLED = frozenset({401, 403, 404, 405, 410})  # statuses that waiting does not change
 SETTLED_AFTER = 10.0  # seconds of nothing but the same one of them
 ENOUGH = 2  # good answers in a row that prove a revision from outside
 EXPLAINING = 10.0  # seconds to collect evidence against faults of the provider
-PATIENCE = 300.0  # seconds of nothing but Transient after which we give up
-
-
-class Cancel:
-    """Set by the first Ctrl-C or SIGTERM: ends every wait, and lets no new change begin."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-        self.signal = signal.SIGINT
-
-    def set(self, number: int) -> None:
-        """A signal came."""
-        self.signal = signal.Signals(number)
-        self._event.set()
-
-    def is_set(self) -> bool:
-        """Whether a signal has come."""
-        return self._event.is_set()
-
-    def wait(self, seconds: float) -> None:
-        """Sleep, but not longer than until a signal comes."""
-        self._event.wait(seconds)
-
-    def check(self) -> None:
-        """Raise Interrupted once a signal has come."""
-        if self._event.is_set():
-            raise Interrupted(
-                self.signal,
-                f"stopped by {self.signal.name}; nothing more is changed",
-                fix="run the same command again: it goes on from here",
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How often to look and how long: seconds."""
-
-    first: float = 0.1
-    factor: float = 1.4
-    longest: float = 3.0
-    deadline: float = 900.0
-
-
-@dataclass(frozen=True, slots=True)
-class Hands:
-    """What the executor works with. Tests replace the clock; nothing else is replaced."""
-
-    provider: Provider
-    may_change: Callable[[], None] = lambda: None  # raises once the lease is lost
-    cancel: Cancel = field(default_factory=Cancel)
-    pace: Pace = Pace()
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] | None = None
-    ask: Callable[[Endpoint, Health], Answer] = probe
-
-    def wait(self, seconds: float) -> None:
-        """Sleep between two looks."""
-        (self.sleep or self.cancel.wait)(seconds)
 
 
 def execute(plan: Plan, hands: Hands) -> Iterator[Event]:
@@ -101,7 +36,10 @@ def execute(plan: Plan, hands: Hands) -> Iterator[Event]:
     raises; each action is complete, in flight, or not begun, and repeating the plan is harmless.
     """
     if plan.basis:
-        now = patiently(lambda: hands.provider.observe(plan.scope), hands)
+        now = yield from telling(
+            attempts(lambda: hands.provider.observe(plan.scope), hands),
+            lambda text: Said(text=text, scope=plan.scope, level="warning"),
+        )
         if now.fence != plan.basis:
             raise Conflict(
                 f"{plan.scope} changed after the plan was made",
@@ -118,7 +56,10 @@ def perform(action: Action, scope: Scope, hands: Hands) -> Iterator[Event]:
         hands.may_change()
     began = hands.now()
     yield Started(scope=scope, action=action)
-    operation = patiently(lambda: _begin(action, hands), hands)
+    operation = yield from telling(
+        attempts(lambda: _begin(action, hands), hands),
+        lambda text: Waiting(scope=scope, action=action, detail=text),
+    )
     looks = _looks(action, hands, lambda: hands.provider.check(operation))
     said = ""
     for progress in looks:
@@ -127,23 +68,6 @@ def perform(action: Action, scope: Scope, hands: Hands) -> Iterator[Event]:
             said = progress.detail
             yield Waiting(scope=scope, action=action, detail=said)
     yield Finished(scope=scope, action=action, seconds=hands.now() - began)
-
-
-def patiently(attempt: Callable[[], T], hands: Hands) -> T:
-    """`attempt()`, repeated with growing pauses while it raises Transient.
-
-    The last Transient is raised after `PATIENCE` seconds.
-    """
-    began, pause = hands.now(), hands.pace.first
-    while True:
-        hands.cancel.check()
-        try:
-            return attempt()
-        except Transient:
-            if hands.now() - began > min(PATIENCE, hands.pace.deadline):
-                raise
-        hands.wait(pause * random.uniform(0.8, 1.2))  # noqa: S311  # jitter
-        pause = min(pause * 2, 20.0)
 
 
 def _begin(action: Action, hands: Hands) -> Operation:
@@ -160,7 +84,7 @@ def _looks(action: Action, hands: Hands, look: Callable[[], Progress]) -> Iterat
         return
     began, pause = hands.now(), hands.pace.first
     while True:
-        progress = patiently(look, hands)
+        progress = yield from _look(look, hands)
         yield progress
         if progress.done:
             return
@@ -168,6 +92,18 @@ def _looks(action: Action, hands: Hands, look: Callable[[], Progress]) -> Iterat
             raise _too_late(action, hands)
         hands.wait(pause)
         pause = min(pause * hands.pace.factor, hands.pace.longest)
+
+
+def _look(look: Callable[[], Progress], hands: Hands) -> Generator[Progress, None, Progress]:
+    """One look that succeeded; those that did not are progress of a kind."""
+    run = attempts(look, hands)
+    while True:
+        try:
+            error = next(run)
+        except StopIteration as done:
+            found: Progress = done.value
+            return found
+        yield Progress(done=False, detail=f"trying again: {error.what}")
 
 
 class _Proving:
@@ -185,7 +121,7 @@ class _Proving:
         """One Progress a look; ends when proven and held. Raises RolloutFailed if it never is."""
         began, pause = self.hands.now(), self.hands.pace.first
         while True:
-            progress = self._one()
+            progress = self._judge((yield from _look(self.look, self.hands)))
             yield progress
             if progress.done:
                 return
@@ -194,8 +130,7 @@ class _Proving:
             self.hands.wait(pause)
             pause = min(pause * self.hands.pace.factor, self._longest())
 
-    def _one(self) -> Progress:
-        progress = patiently(self.look, self.hands)
+    def _judge(self, progress: Progress) -> Progress:
         if not (self._inside(progress) and self._outside(progress.endpoint)):
             return replace(progress, done=False, detail=self._detail(progress))
         now, self.bad = self.hands.now(), 0

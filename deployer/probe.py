@@ -50,10 +50,11 @@ def _get(endpoint: Endpoint, health: Health) -> tuple[int, http.client.HTTPMessa
         path = url.path.rstrip("/") + (health.path or "/")
         headers = {"User-Agent": "deployer", "Connection": "close", **endpoint.headers}
         connection.request("GET", path, headers=headers)
-        answer = http.client.HTTPResponse(_Until(connection.sock, until), method="GET")  # type: ignore[arg-type]  # all it asks of a socket is makefile
+        wire = _Until(connection.sock, until)
+        answer = http.client.HTTPResponse(wire, method="GET")  # type: ignore[arg-type]
         answer.begin()
         body = answer.read(LIMIT)
-        if answer.length and len(body) < LIMIT:
+        if not wire.whole_head or (answer.length and len(body) < LIMIT):
             raise http.client.IncompleteRead(body, answer.length)
         return answer.status, answer.headers
     finally:
@@ -65,6 +66,7 @@ class _Until(io.RawIOBase):
 
     def __init__(self, connection: socket.socket, until: float) -> None:
         self._connection, self._until = connection, until
+        self._seen = b""
 
     def makefile(self, mode: str) -> io.BufferedReader:
         """What a response reads from."""
@@ -80,7 +82,14 @@ class _Until(io.RawIOBase):
         if left <= 0:
             raise TimeoutError
         self._connection.settimeout(left)
-        return self._connection.recv_into(buffer)
+        count = self._connection.recv_into(buffer)
+        self._seen += bytes(buffer[:count])
+        return count
+
+    @property
+    def whole_head(self) -> bool:
+        """Whether the head came to its empty line: http.client takes one that was cut."""
+        return b"\n\r\n" in self._seen or b"\n\n" in self._seen
 
 
 def _judge(

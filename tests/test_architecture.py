@@ -46,7 +46,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("deployer.plan", "deployer.promotion"),
     ("deployer.provider", "deployer.events", "deployer.probe", "deployer.adapters"),
     ("deployer.image", "deployer.registry", "deployer.releases", "deployer.init"),
-    ("deployer.execute", "deployer.testing"),
+    ("deployer.hands", "deployer.execute", "deployer.testing"),
     ("deployer_pipelines",),
     ("deployer.render",),
     ("deployer.cli", "deployer.__main__"),

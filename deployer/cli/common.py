@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from typing import Annotated, Any, get_type_hints
 
 from typer import Option
+
+from deployer.errors import Interrupted
 
 
 class Colour(StrEnum):
@@ -158,7 +161,10 @@ def _wrapped(
             name: kind(**{field.name: given.pop(field.name) for field in fields(kind)})
             for name, kind in groups.items()
         }
-        return function(**made, **given)
+        try:
+            return function(**made, **given)
+        except KeyboardInterrupt:  # typer would end without a word, and without a document
+            raise Interrupted(signal.SIGINT, "stopped by Ctrl-C") from None
 
     run.__doc__ = function.__doc__
     run.__annotations__ = {p.name: p.annotation for p in parameters}

@@ -68,7 +68,7 @@ def guessed(argv: Sequence[str]) -> Console:
     command = next((word for word in given if not word.startswith("-")), "")
     streams = "ndjson" in given or "--events=ndjson" in given
     mode: Mode = "ndjson" if streams else "json" if "--json" in given else "text"
-    debug = "--debug" in given or bool(os.environ.get("DEPLOYER_DEBUG"))
+    debug = "--debug" in given or os.environ.get("DEPLOYER_DEBUG", "0") not in ("", "0", "false")
     return _console(command, mode, _colour(given), debug)
 
 

@@ -55,7 +55,7 @@ def written(error: BaseException) -> Path | None:
 
 def _problem(error: BaseException, command: str) -> Problem:
     if isinstance(error, KeyboardInterrupt):
-        return describe(Interrupted(signal.SIGINT, "stopped by Ctrl-C; nothing was changed"))
+        return describe(Interrupted(signal.SIGINT, "stopped by Ctrl-C"))
     if isinstance(error, typer.Abort):
         return Problem(code="usage", what="no answer was given; nothing was changed", exit_code=2)
     if hasattr(error, "format_message"):

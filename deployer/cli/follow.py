@@ -137,6 +137,7 @@ def conclude(console: Console, story: Story, error: Problem | None = None) -> in
     """The end: failures to stderr, one line a target to stdout, or the one document."""
     problems = [error] if error else []
     problems += [problem for _, problem in story.unreported]
+    problems += forgotten(story, problems)
     code = most_severe([r.exit_code for r in story.reports] + [p.exit_code for p in problems])
     _failures(console, story, problems)
     console.text(*(verdict(report) for report in story.reports))
@@ -144,6 +145,15 @@ def conclude(console: Console, story: Story, error: Problem | None = None) -> in
     first = problems[0] if problems else None
     console.finish(deployed(console.command, story.reports, code, first))
     return code
+
+
+def forgotten(story: Story, known: list[Problem]) -> list[Problem]:
+    """Green needs a report: a scope that ended without one, or no scope at all, is a bug."""
+    lost = [name for name, c in story.chapters.items() if not c.report and not c.problems]
+    if known or (story.reports and not lost):
+        return []
+    what = f"deployer has a bug: it does not say how {', '.join(lost) or 'anything'} ended"
+    return [Problem(code="bug", what=what, exit_code=1, fix="deployer status")]
 
 
 def stopping(number: int, story: Story, begun: bool) -> list[str]:
@@ -188,7 +198,8 @@ def leave(code: int) -> None:
 
 def _failures(console: Console, story: Story, problems: list[Problem]) -> None:
     several = len(story.chapters) > 1
-    for text in dict.fromkeys(story.warnings) if console.err.live else ():
+    scrolled = any(chapter.steps for chapter in story.chapters.values())
+    for text in dict.fromkeys(story.warnings) if scrolled else ():
         console.note(*warning(text, console.err))
     for problem in problems:
         console.note("", *block(problem, console.err, "nothing was changed"))

@@ -18,6 +18,8 @@ from deployer.render.json_ import dump, plain
 from deployer.render.text import clean
 from deployer_pipelines import look
 
+INTERRUPTED = 130
+
 Follow = Annotated[bool, Option("--follow", "-f", help="go on until Ctrl-C")]
 Since = Annotated[
     str | None, Option("--since", metavar="DURATION", help="only the last 10m, 2h, …")
@@ -44,7 +46,12 @@ def run(
     start = time.time() - seconds(since, "--since") if since else None
     session = open_session(place)
     lines = look.logs(session.request, release=release, since=start, follow=follow, limit=limit)
-    kept = _printed(to, lines, several=len(session.placements) > 1)
+    try:
+        kept = _printed(to, lines, several=len(session.placements) > 1)
+    except KeyboardInterrupt:
+        if not follow:
+            raise
+        return to.done(INTERRUPTED, "interrupted")  # how following ends, and no failure to explain
     return to.done(lines=kept) if to.mode == "json" else to.done()
 
 

@@ -46,8 +46,11 @@ def open_session(
     app = read(place)
     environment = choose(app, named(app, place))
     patience = patience or Patience()
+    placements = resolve(app, environment, words(place.target), words(place.service))
+    if not placements:
+        raise ConfigError(f"{environment} has nothing to deploy", fix="give it targets")
     request = Request(
-        placements=resolve(app, environment, words(place.target), words(place.service)),
+        placements=placements,
         root=app.root,
         origin=origin(os.environ),
         cancel=cancel or Cancel(),

@@ -21,7 +21,7 @@ from deployer.render.plan_text import changes
 from deployer.render.problem import warning
 from deployer.render.story import Clock, Story
 from deployer.render.text import clean, duration
-from deployer.render.words import aim, verdict, words
+from deployer.render.words import aim, ending, words
 
 SILENCE = 15.0  # seconds: jobs that stay silent look hung, and some CI systems end them
 
@@ -85,7 +85,7 @@ def told(event: Event, out: Out) -> list[str]:
         case Failed(scope=scope, problem=problem):
             return [str(scope), f"failed: {clean(problem.what)}"]
         case Report(scope=scope):
-            return ["", verdict(event)]
+            return [str(scope), ending(event)]
 
 
 def built(event: Built) -> str:

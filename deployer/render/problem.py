@@ -19,7 +19,7 @@ def block(problem: Problem, out: Out, now: str | None = None, who: str = "") -> 
     lines = _flow(f"{title} {about}{clean(problem.what)}", out.width, "")
     for one in _several(problem):
         lines += ["", *_part(one, out)]
-    lines += _facts(problem, out)
+    lines += _facts(problem, out, skip_where=bool(_several(problem)))
     if now:
         lines += _fact("now", now, out)
     return lines

@@ -120,10 +120,10 @@ class Story:
         """What is under way now: who, and the step."""
         building = [
             (name, Step(text="build the image", began=b.began, detail=b.line))
-            for name, b in self.builds.items()
+            for name, b in list(self.builds.items())
             if not b.built
         ]
-        running = [(name, c.current) for name, c in self.chapters.items()]
+        running = [(name, c.current) for name, c in list(self.chapters.items())]
         return building + [(name, step) for name, step in running if step]
 
     def _build(self, service: str) -> Build:

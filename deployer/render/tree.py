@@ -15,6 +15,7 @@ from deployer.render.text import ascii_only, clean, duration, fit, width_of
 from deployer.render.words import aim
 
 FASTEST = 0.1  # seconds between two drawings
+QUIET = 1.0  # seconds without any event after which a sign of life is drawn
 
 
 class Tree:
@@ -25,10 +26,12 @@ class Tree:
         self._out = out
         self._drawn: list[int] = []  # widths of the lines that are drawn over next
         self._at = float("-inf")
+        self._changed = now()
 
     def show(self, event: Event) -> None:
         """Take in `event`; draw anew unless that was just done."""
         self.story.follow(event)
+        self._changed = self.story.now()
         above = self._above(event)
         if above or self.story.now() - self._at >= FASTEST:
             self._draw(above)
@@ -77,7 +80,7 @@ class Tree:
     def _live(self) -> list[str]:
         """The lines of everything under way, as many as fit the screen."""
         chapters = [c for c in self.story.chapters.values() if not c.report]
-        builds = self._builds()
+        builds = self._builds() or self._idle()
         room = self._out.size()[1] - 2
         full = [line for chapter in chapters for line in self._block(chapter)]
         if len(builds) + len(full) <= room:
@@ -95,6 +98,13 @@ class Tree:
             for name, build in self.story.builds.items()
             if not build.built
         ]
+
+    def _idle(self) -> list[str]:
+        """A sign of life while nothing that has a name is under way."""
+        still = self.story.now() - self._changed
+        if self.story.in_flight() or still < QUIET:
+            return []
+        return [f"{self._mark('busy')} working  {duration(still)}"]
 
     def _block(self, chapter: Chapter) -> list[str]:
         steps = [f"  {self._step(step)}" for step in chapter.steps]

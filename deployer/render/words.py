@@ -57,8 +57,12 @@ def aim(plan: Plan) -> str:
 
 def verdict(report: Report) -> str:
     """The result of one scope in one line."""
-    took = f", in {duration(report.seconds)}" if report.seconds else ""
-    return f"{report.scope}: {_ENDED[report.outcome]}{_what(report)}{took}"
+    return f"{report.scope}: {_ENDED[report.outcome]}{_what(report)}{_took(report)}"
+
+
+def ending(report: Report) -> str:
+    """How one scope ended, in a word; the verdict follows at the end of the run."""
+    return f"{_ENDED[report.outcome]}{_took(report)}"
 
 
 def serving(report: Report) -> str:
@@ -79,6 +83,10 @@ _ENDED = {
     Outcome.SUPERSEDED: "superseded by a newer deployment",
     Outcome.UNKNOWN: "unknown: deployer stopped looking, the provider may go on",
 }
+
+
+def _took(report: Report) -> str:
+    return f", in {duration(report.seconds)}" if report.seconds else ""
 
 
 def _what(report: Report) -> str:

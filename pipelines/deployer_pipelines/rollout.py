@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -19,7 +21,7 @@ from deployer.errors import (
     UnknownState,
 )
 from deployer.events import Event, Failed, Planned, Report, Said, describe
-from deployer.execute import Cancel, Hands, execute, patiently
+from deployer.execute import Cancel, Hands, attempts, execute, patiently, telling
 from deployer.model import Observed
 from deployer.outcome import Outcome, exit_code
 from deployer.plan import plan_restore
@@ -28,6 +30,7 @@ from deployer.releases.records import Conclusion, Entry, Intent, Kind, Record
 from deployer_pipelines.job import Job, Trail, leased
 from deployer_pipelines.reports import early, report
 
+T = TypeVar("T")
 Planner = Callable[[Observed, tuple[Entry, ...], float], tuple[str, Plan]]
 """From what is there, the history and the time to an id and a plan: all that verbs differ in."""
 
@@ -43,6 +46,7 @@ def roll_out(job: Job, kind: Kind, planner: Planner) -> Iterator[Event]:
     under it, write the intent, act, prove, write the conclusion.
     """
     began = job.hands.now()
+    yield Said(text="looking at what serves", scope=job.scope)
     try:
         ended = yield from _settled(job, planner)
         if ended is None:
@@ -56,7 +60,7 @@ def roll_out(job: Job, kind: Kind, planner: Planner) -> Iterator[Event]:
 
 def _settled(job: Job, planner: Planner) -> Generator[Event, None, Report | None]:
     """The report if what is wanted serves already, proven by looking; None if it does not."""
-    trail, _, _ = _plan(job, planner)
+    trail, _, _ = yield from _plan(job, planner)
     return (yield from _proven(job, trail)) if trail.plan.changes_nothing else None
 
 
@@ -74,7 +78,7 @@ def _proven(job: Job, trail: Trail) -> Generator[Event, None, Report]:
 def _change(
     job: Job, hands: Hands, kind: Kind, planner: Planner
 ) -> Generator[Event, None, Report]:
-    trail, name, history = _plan(job, planner)
+    trail, name, history = yield from _plan(job, planner)
     if job.basis is not None and job.basis != trail.plan.basis:
         raise Conflict("the stored plan is stale: the target changed", fix="deployer plan -o FILE")
     if trail.plan.changes_nothing:  # another run was faster, with the same
@@ -120,9 +124,11 @@ def _failed(
     return _conclude(job, name, trail, outcome, error)
 
 
-def _plan(job: Job, planner: Planner) -> tuple[Trail, str, tuple[Entry, ...]]:
-    before = patiently(lambda: job.hands.provider.observe(job.scope), job.hands)
-    history = patiently(job.ledger.history, job.hands)
+def _plan(
+    job: Job, planner: Planner
+) -> Generator[Event, None, tuple[Trail, str, tuple[Entry, ...]]]:
+    before = yield from _patient(job, lambda: job.hands.provider.observe(job.scope))
+    history = yield from _patient(job, job.ledger.history)
     name, plan = planner(before, history, job.store.now())
     trail = Trail(before=before, plan=plan)
     ours = before.find(plan.release)
@@ -131,6 +137,12 @@ def _plan(job: Job, planner: Planner) -> tuple[Trail, str, tuple[Entry, ...]]:
         trail.before = _as_it_was(before, history, name)
         trail.began.append(ShiftTraffic)
     return trail, name, history
+
+
+def _patient(job: Job, look: Callable[[], T]) -> Generator[Event, None, T]:
+    """`look()`, told while it fails in a way that may pass."""
+    tell = partial(Said, scope=job.scope, level="warning")
+    return (yield from telling(attempts(look, job.hands), lambda text: tell(text=text)))
 
 
 def _as_far(job: Job, plan: Plan) -> Plan:

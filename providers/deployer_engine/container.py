@@ -38,6 +38,35 @@ class EdgeSpec:
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
+def image_id(engine: Engine, name: str) -> str:
+    """The id of the edge's image, pulled where the engine lacks it. Raises PreflightError."""
+    with translated(f"image {name}"):
+        try:
+            found = engine.api.inspect_image(name)
+        except Exception as error:
+            if getattr(error, "status_code", None) != 404:
+                raise
+            found = _pulled(engine, name)
+    return str(found["Id"])
+
+
+def _pulled(engine: Engine, name: str) -> dict[str, Any]:
+    from docker.errors import APIError
+
+    try:
+        engine.sdk.images.pull(name)
+        found: dict[str, Any] = engine.api.inspect_image(name)
+    except APIError as error:
+        raise PreflightError(
+            f"the edge's image {name} is not on the engine and cannot be pulled",
+            where=engine.name,
+            why=str(error.explanation or error),
+            fix="set `edge_image:` on the target, or DEPLOYER_EDGE_IMAGE, to one that the "
+            "engine has; scripts/lib/edge-image builds one",
+        ) from error
+    return found
+
+
 class EdgeContainer:
     """The container that `spec` describes. Only this class creates and removes it."""
 
@@ -90,28 +119,7 @@ class EdgeContainer:
         ensure_network(self._engine, self._spec.network, labels)
 
     def _image(self) -> str:
-        """The image's id; pulled where the engine lacks it."""
-        name = self._spec.image
-        with translated(f"image {name}"):
-            try:
-                found = self._engine.api.inspect_image(name)
-            except Exception as error:
-                if getattr(error, "status_code", None) != 404:
-                    raise
-                found = self._pull(name)
-        return str(found["Id"])
-
-    def _pull(self, name: str) -> dict[str, Any]:
-        from docker.errors import APIError
-
-        try:
-            self._engine.sdk.images.pull(name)
-            found: dict[str, Any] = self._engine.api.inspect_image(name)
-        except APIError as error:
-            fix = "name an edge image that the engine has or can pull (scripts/lib/edge-image)"
-            what = f"the edge's image {name} cannot be pulled"
-            raise PreflightError(what, where=self._where, why=str(error), fix=fix) from error
-        return found
+        return image_id(self._engine, self._spec.image)
 
     def _recover(self) -> dict[str, Any] | None:
         """The edge's container; a replacement that was cut short is finished or thrown away."""

@@ -13,7 +13,7 @@ from types import TracebackType
 
 from deployer.errors import ConfigError, Conflict, Transient
 from deployer_engine.client import Engine, Missing, Output, translated
-from deployer_engine.container import OFFICIAL_IMAGE, OWNER, STORE
+from deployer_engine.container import OFFICIAL_IMAGE, OWNER, STORE, image_id
 
 LARGEST = 256 * 1024  # bytes of one object
 HELPER = "deployer.helper"  # label: the volume that a helper container serves
@@ -154,7 +154,7 @@ class VolumeStore:
     def _start_helper(self) -> str:
         with translated(self._where):
             made = self._engine.sdk.containers.run(
-                self._image,
+                image_id(self._engine, self._image),
                 entrypoint=["sleep", str(HELPER_LIFE)],
                 labels={**self._labels, HELPER: self._volume},
                 volumes=[f"{self._volume}:{STORE}"],

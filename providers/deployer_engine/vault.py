@@ -15,7 +15,7 @@ from typing import Any
 from deployer.errors import ConfigError, Conflict, PreflightError
 from deployer.secret import Secret
 from deployer_engine.client import Engine, Missing, tar, translated
-from deployer_engine.container import OFFICIAL_IMAGE
+from deployer_engine.container import OFFICIAL_IMAGE, image_id
 
 MOUNT = "/run/secrets"  # where the application finds its files
 KEEPER = "deployer.vault"  # label: the release whose secrets are kept
@@ -115,7 +115,7 @@ class Vault:
         with translated(f"container {keeper}"):
             self._engine.api.create_volume(volume, "local", _OPTIONS, labels)
             self._engine.sdk.containers.run(
-                self._image,
+                image_id(self._engine, self._image),
                 name=keeper,
                 entrypoint=["sleep", "infinity"],
                 labels=labels,

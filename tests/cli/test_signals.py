@@ -121,6 +121,16 @@ def test_the_process_ends_even_if_a_provider_never_answers(shop: Shop) -> None:
     assert document["targets"][0]["next"][0].startswith("deployer status")
 
 
+@pytest.mark.parametrize("verb", ["status", "plan", "releases"])
+def test_looking_can_be_stopped_at_any_time(shop: Shop, verb: str) -> None:
+    (shop.packages_of_this_test() / "deployer_memory.py").write_text(STUCK)
+    run = Running(shop.start(verb, "--json", "--color", "never"))
+    run.until("looking")
+    run.process.send_signal(signal.SIGINT)
+    assert run.ended(PROMISED) == 130
+    assert json.loads(run.out)["error"]["what"] == "stopped by Ctrl-C"
+
+
 def test_a_signal_while_waiting_for_a_lock_changes_nothing(shop: Shop) -> None:
     shop("ship")
     shop.paced(20)
@@ -164,10 +174,17 @@ def test_a_full_disk_is_told(shop: Shop) -> None:
 
 
 STUCK = """
+import sys
 import time
 from deployer.testing import memory
 
 class Stuck(memory.Memory):
+    def observe(self, scope):
+        if sys.argv[1] != "ship":
+            print("looking", file=sys.stderr, flush=True)
+            time.sleep(600)
+        return super().observe(scope)
+
     def check(self, operation):
         time.sleep(600)
 

@@ -7,6 +7,7 @@ from deployer.events import Started
 from deployer.model import ReleaseCommand, Rollout, SecretRef
 from deployer.outcome import Outcome
 from deployer.plan import Policy
+from deployer.quantity import Seconds
 from deployer.releases.ledger import Ledger
 from tests.support.story import SCOPE, Story, staged
 
@@ -73,7 +74,7 @@ def test_stages_are_walked_in_order() -> None:
 
 
 def test_the_bake_time_is_watched() -> None:
-    story = Story(policy=Policy(rollout=Rollout(bake=300)))
+    story = Story(policy=Policy(rollout=Rollout(bake=Seconds(300))))
     story.ship("one")
     began = story.time
     story.ship("two")

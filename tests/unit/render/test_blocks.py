@@ -48,7 +48,11 @@ def test_all_mistakes_are_listed_with_their_places() -> None:
                   evidence=("3 | prot: 80", "  | ^"), fix="did you mean port?")  # fmt: skip
     two = Problem(code="config", what="app is missing", exit_code=2)
     both = Problem(
-        code="config", what="deployer.yaml has 2 mistakes", exit_code=2, problems=(one, two)
+        code="config",
+        what="deployer.yaml has 2 mistakes",
+        where="deployer.yaml",
+        exit_code=2,
+        problems=(one, two),
     )
     assert block(both, Screen()) == [
         "error: deployer.yaml has 2 mistakes",

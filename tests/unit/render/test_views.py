@@ -65,8 +65,7 @@ def test_lines_tell_every_change_with_its_time() -> None:
         "[   12s] prod/gcp/api: | ::add-mask::x",
         "[   14s] prod/gcp/api: done in 2.5s: start r2 (no traffic yet)",
         "[   14s] prod/gcp/api: warning: the disk is almost full",
-        "[   14s] prod/gcp/api: succeeded; r2 is serving (9f3c1a2b4d5e) "
-        "at https://shop.example, proven from outside, in 41s",
+        "[   14s] prod/gcp/api: succeeded, in 41s",
     ]
 
 
@@ -113,6 +112,18 @@ def test_a_tree_draws_over_itself_and_leaves_the_result() -> None:
         "  ✗ prove r2 before it gets traffic",
         "",
     ]
+
+
+def test_a_tree_shows_that_it_lives_while_nothing_has_a_name() -> None:
+    clock, out = Clock(), Screen(columns=80)
+    view = Tree(out, clock)
+    view.show(Planned(plan=CHANGE))
+    clock.at = 12.0
+    view.tick()
+    assert out.seen()[-2] == "• working  12s"
+    clock.at = 12.5
+    view.show(Started(scope=SCOPE, action=CREATE))
+    assert "working" not in "".join(out.seen())
 
 
 def test_a_tree_draws_at_most_ten_times_a_second() -> None:
