@@ -17,7 +17,7 @@ from deployer.outcome import GOOD, Outcome, exit_code
 from deployer_pipelines import verbs
 from deployer_pipelines.images import Wish, resolve_images
 from deployer_pipelines.plans import StoredPlan
-from deployer_pipelines.request import Bench, Request, bench
+from deployer_pipelines.request import Bench, Request, bench, withhold
 from deployer_pipelines.together import side_by_side
 
 
@@ -48,6 +48,7 @@ def ship(
 
 def from_commit(request: Request) -> Request:
     """`request` whose records will name the commit that it ships."""
+    withhold(request)
     facts = git_facts(request.root)
     if facts is None:
         return request
