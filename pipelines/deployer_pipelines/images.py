@@ -83,7 +83,7 @@ def existing(bench: Bench, placement: Placement, reference: str) -> Image:
             fix="check the name and the tag; `docker push` it first, or leave --image out",
         )
     tag = name.tag if isinstance(name, Tagged) else None
-    return RegistryImage(repository=str(name.repository), digest=descriptor.digest, tag=tag)
+    return RegistryImage(repository=str(name.repository), digest=str(descriptor.digest), tag=tag)
 
 
 def known(bench: Bench, placement: Placement, wish: Wish) -> Image | None:
@@ -147,7 +147,9 @@ class _Workshop:
         found = RegistryClient(self.bench.provider(placement).logins()).resolve(tagged)
         if found is None:
             return None
-        return RegistryImage(repository=where.repository, digest=found.digest, tag=self._tag())
+        return RegistryImage(
+            repository=where.repository, digest=str(found.digest), tag=self._tag()
+        )
 
     def _built(self, emit: Emit) -> Images:
         pushed = [d.repository for d in self.destinations if d.repository]
@@ -164,7 +166,9 @@ class _Workshop:
                 EngineImage(name=self._name(), digest=done.image_id, tag=self._tag())
                 if isinstance(done, Loaded)
                 else RegistryImage(
-                    repository=str(destination.repository), digest=done.digest, tag=self._tag()
+                    repository=str(destination.repository),
+                    digest=str(done.digest),
+                    tag=self._tag(),
                 )
             )
         return found

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,7 +95,7 @@ def secretive(shop: Shop, python_base: str) -> Shop:
     return describe(shop, build)
 
 
-def describe(shop: Shop, build: dict[str, object], **changes: object) -> Shop:
+def describe(shop: Shop, build: dict[str, Any], **changes: Any) -> Shop:
     secrets = {"PLAIN": "env:PLAIN", "LINES": "LINES", "ODD": "env:ODD"}
     return shop.write(image=None, build=build, secrets=secrets, **changes)
 
