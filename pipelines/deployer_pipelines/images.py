@@ -23,7 +23,7 @@ from deployer.noun import encode
 from deployer.provider import Destination, Resolver
 from deployer.registry.client import RegistryClient
 from deployer.registry.reference import Tagged, parse, parse_repository
-from deployer.secret import Secret
+from deployer.secret import Secret, bystander
 from deployer_pipelines.request import Bench, Wish
 from deployer_pipelines.together import streamed
 
@@ -208,7 +208,7 @@ class _Workshop:
 
     def _environment(self) -> dict[str, str]:
         engine = self.destinations[0].engine
-        return {**os.environ, **({"DOCKER_HOST": engine} if engine else {})}
+        return {**bystander(os.environ), **({"DOCKER_HOST": engine} if engine else {})}
 
     def _name(self) -> str:
         return f"{self.first.scope.app}/{self.first.scope.service}"

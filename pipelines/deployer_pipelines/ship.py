@@ -18,7 +18,7 @@ from deployer_pipelines import verbs
 from deployer_pipelines.images import resolve_images
 from deployer_pipelines.plans import StoredPlan, unbuilt
 from deployer_pipelines.reports import early
-from deployer_pipelines.request import Bench, Request, Wish, bench
+from deployer_pipelines.request import Bench, Request, Wish, bench, withhold
 from deployer_pipelines.together import side_by_side
 
 
@@ -49,6 +49,7 @@ def ship(
 
 def from_commit(request: Request) -> Request:
     """`request` whose records will name the commit that it ships."""
+    withhold(request)
     facts = git_facts(request.root)
     if facts is None:
         return request

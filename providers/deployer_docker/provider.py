@@ -96,6 +96,7 @@ class DockerProvider:
             case RunTask(release=release, spec=spec, command=command):
                 tasks.start(place, release, spec, command)
             case CreateRevision(release=release, spec=spec):
+                self.images.require(spec.image)
                 Revisions(place).create(release, spec)
             case ShiftTraffic(weights=weights):
                 Revisions(place).shift({w.release: w.percent for w in weights})
