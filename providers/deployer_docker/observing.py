@@ -20,13 +20,14 @@ def observe(place: Place) -> Observed:
     """Every revision of the scope, with its weight and state."""
     found = [inspected(place, str(c["Id"])) for c in containers(place)]
     state = place.edge.read()
-    revisions = tuple(_revision(place, c, state) for c in found if c is not None)
+    url = _url(place, state)
+    revisions = tuple(_revision(place, c, state, url) for c in found if c is not None)
     ids = [str(c["Id"])[:12] for c in found if c is not None]
     facts = sorted((r.release, r.weight, i) for r, i in zip(revisions, ids, strict=True))
     return Observed(
         scope=place.scope,
         revisions=tuple(sorted(revisions, key=lambda r: r.created)),
-        url=_url(place, state),
+        url=url,
         fence=hashlib.sha256(repr(facts).encode()).hexdigest()[:16],
     )
 
@@ -95,13 +96,17 @@ def seconds(text: str) -> float:
     return max(0.0, moment + float(f"0.{fraction or 0}"))
 
 
-def _revision(place: Place, container: dict[str, Any], state: EdgeState | None) -> Revision:
+def _revision(
+    place: Place, container: dict[str, Any], state: EdgeState | None, url: str | None
+) -> Revision:
     labels = container["Config"]["Labels"]
     spec = decode(labels[SPEC], Spec)
     weight = _weight(container, spec, labels[RELEASE], state)
     health = _serving_health(place, container, spec) if weight else state_of(container)
     if weight and health is State.STOPPED:
         health = State.CRASHED
+    if weight and spec.port is not None and url is None:
+        health = State.UNHEALTHY  # it may be well itself, but nothing leads to it
     return Revision(
         release=labels[RELEASE],
         image=_image(container, spec),

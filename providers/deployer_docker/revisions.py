@@ -176,7 +176,8 @@ class Revisions:
         wanted = Slot(release, name, port, weight=0)
         there = state.slot(release)
         if there is None or (there.host, there.port) != (name, port):
-            others = tuple(slot for slot in state.slots if slot.release != release)
+            there_still = {c["Labels"][RELEASE] for c in containers(self._place)} - {release}
+            others = tuple(slot for slot in state.slots if slot.release in there_still)
             self._route(EdgeState((*others, wanted), state.token), release)
 
     def _route(self, state: EdgeState, release: str) -> None:
