@@ -42,6 +42,12 @@ def containers(place: Place, role: str = "app") -> list[dict[str, Any]]:
     return found
 
 
+def of_release(place: Place, release: str) -> dict[str, Any] | None:
+    """The whole description of the container of `release`, or None if there is none."""
+    name = place.container(release)
+    return inspected(place, name) or inspected(place, name + CANDIDATE)
+
+
 def inspected(place: Place, name: str) -> dict[str, Any] | None:
     """A container's whole description, or None if it is gone."""
     try:
@@ -96,7 +102,7 @@ def _revision(
     labels = container["Config"]["Labels"]
     spec = decode(labels[SPEC], Spec)
     weight = _weight(container, spec, labels[RELEASE], state)
-    health = health_now(place, container) if weight else state_of(container)
+    health = _serving_health(place, container, spec) if weight else state_of(container)
     if weight and health is State.STOPPED:
         health = State.CRASHED
     if weight and spec.port is not None and url is None:
@@ -110,6 +116,14 @@ def _revision(
         created=seconds(container["Created"]),
         spec=spec,
     )
+
+
+def _serving_health(place: Place, container: dict[str, Any], spec: Spec) -> State:
+    """How what serves is, asked now; without its secrets, after a reboot say, it is not well."""
+    files = spec.secrets and place.options.secrets_as == "file"
+    if files and not place.vault.intact(container["Config"]["Labels"][RELEASE]):
+        return State.UNHEALTHY
+    return health_now(place, container)
 
 
 def _image(container: dict[str, Any], spec: Spec) -> Image:

@@ -125,10 +125,10 @@ class Revisions:
         if not spec.secrets:
             return {}
         if self._place.options.secrets_as == "env":
-            found = secretrefs.values(spec.secrets)
+            found = secretrefs.values(spec.secrets, self._place.root)
             return {name: value.reveal() for name, value in found.items()}
         if not self._place.vault.intact(release):
-            self._place.vault.put(release, secretrefs.values(spec.secrets))
+            self._place.vault.put(release, secretrefs.values(spec.secrets, self._place.root))
         return {}
 
     def _found(self, release: str) -> str | None:

@@ -60,6 +60,8 @@ CASES: tuple[tuple[Signs, str], ...] = (
         Signs(error=OCI + 'exec: "/entrypoint.sh": permission denied: unknown'),
         "is not executable",
     ),
+    (ended(127, "sh: 1: gunicron: not found"), "does not exist in the image"),
+    (ended(126, "sh: 1: /entrypoint.sh: Permission denied"), "is not executable"),
     (ended(137, "Booting worker", oom_killed=True), "out of memory"),
     (ended(1, *UVICORN_PORT), "port is already in use"),
     (ended(3, *FLASK_KEY), "a variable is missing"),
