@@ -132,7 +132,6 @@ SIGNS = (
 )
 
 
-_PUSHING = "The push refers to repository"
 _UNENCRYPTED = Sign(
     r"server gave HTTP response to HTTPS client|first record does not look like a TLS handshake",
     "the registry does not speak TLS",
@@ -157,6 +156,9 @@ def explain(progress: Progress, dockerfile: Path, status: int) -> DeployerError:
     if code and (step := progress.failing_step):
         # a command's own words could match any sign; only these two are beyond doubt
         sign = _first((DISK_FULL, WRONG_PLATFORM), said) or _ended(step, int(code[1]))
+    elif progress.pushing:
+        ours = (sign for sign in SIGNS if sign.kind is not BuildError)
+        sign = _first((_UNENCRYPTED, *ours), said) or _NOT_PUSHED
     else:
         # the failing step by name tells too, but no other: every build says `load metadata for`
         texts = (progress.failing_step, *progress.errors, said)

@@ -70,7 +70,7 @@ FAULTS: dict[str, tuple[int, Fault, tuple[str, ...]]] = {
     "has a full disk": (
         3,
         Fault("answer", PUT, data=said("507 Full", FULL)),
-        ("could not be pushed", "no space left on device", "the registry's own log"),
+        ("could not be pushed", "507 Full", "the registry's own log"),
     ),
 }
 
@@ -129,7 +129,9 @@ def test_a_tag_that_somebody_moved_while_we_pushed(
 def test_plain_http_where_tls_is_spoken(standing: Standing) -> None:
     """Any other address than loopback is spoken to with TLS, and nothing here answers with it."""
     address = our_address()
-    with fault_proxy((address, 0), ("127.0.0.1", 1), Fault("answer", data=said("400 No"))) as proxy:
+    with fault_proxy(
+        (address, 0), ("127.0.0.1", 1), Fault("answer", data=said("400 No"))
+    ) as proxy:
         push_to(standing, proxy.host)
         failure = standing.fails(3, "ship")
         assert proxy.met
