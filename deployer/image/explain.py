@@ -55,7 +55,8 @@ SIGNS = (
         "start it (systemctl start docker, or Docker Desktop), or correct DOCKER_HOST",
     ),
     Sign(
-        r"failed to dial gRPC|failed to receive status|server did not provide an image ID|server did not provide an image ID|error reading from server|transport is closing|code = Unavailable|"
+        r"failed to dial gRPC|failed to receive status|server did not provide an image ID|"
+        r"error reading from server|transport is closing|code = Unavailable|"
         r"rpc error: .*(?:EOF|connection reset|broken pipe)",
         "the Docker engine went away during the build",
         "the connection to it broke; it was stopped, or ran out of memory",
