@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
+from collections.abc import Mapping
 from typing import NoReturn
 from urllib.parse import quote, quote_plus
 
@@ -65,6 +66,12 @@ def redact(text: str) -> str:
         if value in text:
             text = text.replace(value, MASK)
     return text
+
+
+def bystander(environ: Mapping[str, str]) -> dict[str, str]:
+    """`environ` for a child process that needs no secret: without each variable whose value is
+    registered as one."""
+    return {name: value for name, value in environ.items() if value not in _known}
 
 
 def _forms(value: str) -> set[str]:

@@ -55,7 +55,7 @@ SIGNS = (
         "start it (systemctl start docker, or Docker Desktop), or correct DOCKER_HOST",
     ),
     Sign(
-        r"error reading from server|transport is closing|code = Unavailable|"
+        r"failed to dial gRPC|failed to receive status|server did not provide an image ID|server did not provide an image ID|error reading from server|transport is closing|code = Unavailable|"
         r"rpc error: .*(?:EOF|connection reset|broken pipe)",
         "the Docker engine went away during the build",
         "the connection to it broke; it was stopped, or ran out of memory",
@@ -83,7 +83,15 @@ SIGNS = (
         AuthError,
     ),
     Sign(
+        r"i/o timeout|TLS handshake timeout|Temporary failure in name resolution",
+        "the network failed during the build",
+        "a host did not answer in time",
+        "run the same again",
+        Transient,
+    ),
+    Sign(
         r"failed to resolve source metadata|load metadata for|pull access denied|"
+        r"failed to do request: (?:Head|Get) \S+/manifests/|"
         r"manifest unknown|: not found: not found$",
         "a base image cannot be pulled",
         "its registry does not have it, or cannot be reached from the engine",
@@ -95,13 +103,6 @@ SIGNS = (
         "the registry broke the upload off",
         "run the same again; what is there already is not sent twice",
         RegistryError,
-    ),
-    Sign(
-        r"i/o timeout|TLS handshake timeout|Temporary failure in name resolution",
-        "the network failed during the build",
-        "a host did not answer in time",
-        "run the same again",
-        Transient,
     ),
     Sign(
         r"Dockerfile cannot be empty|file with no instructions",
@@ -139,7 +140,7 @@ def explain(progress: Progress, dockerfile: Path, status: int) -> DeployerError:
         # a command's own words could match any sign; only these two are beyond doubt
         sign = _first((DISK_FULL, WRONG_PLATFORM), said) or _ended(step, int(code[1]))
     else:
-        # the name of the failing step tells too, but only its: every build says `load metadata for`
+        # the failing step by name tells too, but no other: every build says `load metadata for`
         texts = (progress.failing_step, *progress.errors, said)
         sign = _first(SIGNS, "\n".join(texts)) or _unknown(status)
     return sign.kind(sign.what, where=where, why=sign.why, evidence=evidence, fix=sign.fix)

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from deployer.errors import ConfigError
+from deployer.secret import bystander
 
 GIT_SECONDS = 60.0
 _QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
@@ -131,5 +132,5 @@ def _git(folder: Path, *words: str) -> str | None:
 def _environment(given: Mapping[str, str]) -> dict[str, str]:
     """Without the GIT_ variables that a hook sets: they would point to another repository."""
     kept = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
-    ours = {k: v for k, v in given.items() if not k.startswith("GIT_") or k in kept}
+    ours = {k: v for k, v in bystander(given).items() if not k.startswith("GIT_") or k in kept}
     return ours | _QUIET

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,7 @@ from deployer.model import Build, Scope
 from deployer.noun import Noun
 from deployer.plan import check_stages, refuse_unsupported
 from deployer.provider import Doctor
+from deployer.secret import bystander
 from deployer_pipelines.images import build_secrets, existing
 from deployer_pipelines.plans import unbuilt
 from deployer_pipelines.request import Bench, Request, bench
@@ -145,7 +147,7 @@ def _failed(name: str, placement: Placement, error: DeployerError) -> Check:
 
 def _builder() -> Check:
     try:
-        found = choose()
+        found = choose(bystander(os.environ))
     except DeployerError as error:
         return Check(name="builder", level="error", detail=error.what, fix=error.fix)
     detail = f"{found.kind} {found.version} ({found.program})"

@@ -23,7 +23,7 @@ from deployer.noun import encode
 from deployer.provider import Destination, Resolver
 from deployer.registry.client import RegistryClient
 from deployer.registry.reference import Tagged, parse, parse_repository
-from deployer.secret import Secret
+from deployer.secret import Secret, bystander
 from deployer_pipelines.request import Bench, Wish
 from deployer_pipelines.together import streamed
 
@@ -73,7 +73,7 @@ def existing(bench: Bench, placement: Placement, reference: str) -> Image:
             fix="check the name and the tag; `docker push` it first, or leave --image out",
         )
     tag = name.tag if isinstance(name, Tagged) else None
-    return RegistryImage(repository=str(name.repository), digest=descriptor.digest, tag=tag)
+    return RegistryImage(repository=str(name.repository), digest=str(descriptor.digest), tag=tag)
 
 
 def known(bench: Bench, placement: Placement, wish: Wish) -> Image | None:
@@ -137,7 +137,9 @@ class _Workshop:
         found = RegistryClient(self.bench.provider(placement).logins()).resolve(tagged)
         if found is None:
             return None
-        return RegistryImage(repository=where.repository, digest=found.digest, tag=self._tag())
+        return RegistryImage(
+            repository=where.repository, digest=str(found.digest), tag=self._tag()
+        )
 
     def _built(self, emit: Emit) -> Images:
         pushed = [d.repository for d in self.destinations if d.repository]
@@ -154,7 +156,9 @@ class _Workshop:
                 EngineImage(name=self._name(), digest=done.image_id, tag=self._tag())
                 if isinstance(done, Loaded)
                 else RegistryImage(
-                    repository=str(destination.repository), digest=done.digest, tag=self._tag()
+                    repository=str(destination.repository),
+                    digest=str(done.digest),
+                    tag=self._tag(),
                 )
             )
         return found
@@ -204,7 +208,7 @@ class _Workshop:
 
     def _environment(self) -> dict[str, str]:
         engine = self.destinations[0].engine
-        return {**os.environ, **({"DOCKER_HOST": engine} if engine else {})}
+        return {**bystander(os.environ), **({"DOCKER_HOST": engine} if engine else {})}
 
     def _name(self) -> str:
         return f"{self.first.scope.app}/{self.first.scope.service}"
@@ -284,6 +288,10 @@ def _read(path: Path) -> str | None:
         return path.expanduser().read_text()
     except OSError:
         return None
+
+
+def _pushed(repository: str, digest: str, tag: str) -> RegistryImage:
+    return RegistryImage(repository=repository, digest=str(digest), tag=tag)
 
 
 def _key(bench: Bench, placement: Placement) -> bytes:

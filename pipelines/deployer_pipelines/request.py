@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,9 +15,10 @@ from deployer.errors import PreflightError
 from deployer.execute import Cancel, Hands, Pace
 from deployer.noun import encode
 from deployer.plan import Policy
-from deployer.provider import Keeper, Provider
+from deployer.provider import Keeper, Provider, Rooted
 from deployer.releases.records import Origin
 from deployer.releases.store import Store, open_store
+from deployer.secret import Secret
 from deployer_pipelines.job import Job
 
 
@@ -55,7 +57,10 @@ class Bench:
         """The provider of `placement`'s target. Raises ConfigError for an unknown one."""
         key = encode([placement.provider, placement.options])
         if key not in self._providers:
-            self._providers[key] = connect(placement.provider, placement.options)
+            found = connect(placement.provider, placement.options)
+            if isinstance(found, Rooted):
+                found.root = self.request.root
+            self._providers[key] = found
         return self._providers[key]
 
     def store(self, placement: Placement) -> Store:
@@ -101,9 +106,22 @@ class Bench:
                 close()
 
 
+def withhold(request: Request) -> None:
+    """Register secrets that stand in our own environment, before any child process inherits it:
+    `git` and the builder get it without them."""
+    for placement in request.placements:
+        build = placement.build.secrets if placement.build else {}
+        given = build.values() if isinstance(build, dict) else build
+        for ref in (*(secret.ref for secret in placement.secrets.values()), *given):
+            name = ref.removeprefix("env:").removesuffix("?")
+            if name in os.environ:
+                Secret(os.environ[name])
+
+
 @contextmanager
 def bench(request: Request) -> Iterator[Bench]:
     """The providers of `request`, closed at the end whatever happens."""
+    withhold(request)
     found = Bench(request)
     try:
         yield found

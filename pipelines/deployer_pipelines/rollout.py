@@ -72,11 +72,12 @@ def _proven(job: Job, trail: Trail) -> Generator[Event, None, Report]:
     """What is wanted serves: prove it, change and record nothing."""
     yield Planned(plan=trail.plan)
     try:
-        yield from trail.follow(execute(trail.plan, job.hands))
+        # Looked at a moment ago, and nothing is going to be changed: no fence is needed.
+        yield from trail.follow(execute(replace(trail.plan, basis=""), job.hands))
     except DeployerError as error:
         yield Failed(scope=job.scope, problem=describe(error))
         return report(job, trail, Outcome.FAILED_NOTHING_CHANGED, error)
-    return report(job, trail, Outcome.UNCHANGED)
+    return report(job, trail, Outcome.UNCHANGED, now=trail.before)
 
 
 def _change(

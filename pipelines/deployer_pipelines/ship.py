@@ -16,9 +16,9 @@ from deployer.model import Image, SecretRef, Spec
 from deployer.outcome import GOOD, Outcome, exit_code
 from deployer_pipelines import verbs
 from deployer_pipelines.images import resolve_images
-from deployer_pipelines.plans import StoredPlan
+from deployer_pipelines.plans import StoredPlan, unbuilt
 from deployer_pipelines.reports import early
-from deployer_pipelines.request import Bench, Request, Wish, bench
+from deployer_pipelines.request import Bench, Request, Wish, bench, withhold
 from deployer_pipelines.together import side_by_side
 
 
@@ -49,6 +49,7 @@ def ship(
 
 def from_commit(request: Request) -> Request:
     """`request` whose records will name the commit that it ships."""
+    withhold(request)
     facts = git_facts(request.root)
     if facts is None:
         return request
@@ -65,6 +66,8 @@ def preflight(there: Bench) -> Iterator[Event]:
         hands = Hands(provider=provider, cancel=there.request.cancel, pace=there.request.pace)
         identity = patiently(provider.identify, hands)
         yield Said(text=f"{placement.scope}: {identity.detail or identity.account}")
+        if placement.secrets:
+            pinned(there, placement, unbuilt(placement))
 
 
 def _in_order(

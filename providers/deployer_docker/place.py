@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from deployer.model import Scope
@@ -26,7 +27,10 @@ IMAGE_VARIABLE = "DEPLOYER_EDGE_IMAGE"
 class Place:
     """One scope on one engine. Cheap to make; asks nothing until used."""
 
-    def __init__(self, engine: Engine, scope: Scope, options: Options) -> None:
+    def __init__(
+        self, engine: Engine, scope: Scope, options: Options, root: Path = Path()
+    ) -> None:
+        self.root = root  # where `file:` references start
         self.engine = engine
         self.scope = scope
         self.options = options

@@ -11,8 +11,8 @@ from deployer.errors import RolloutFailed, UnknownState
 from deployer.model import EngineImage, Proof, State, short
 from deployer.provider import Endpoint, Progress
 from deployer_docker import signs
-from deployer_docker.observing import CANDIDATE, containers, health_now, inspected, seconds
-from deployer_docker.place import FINGERPRINT, RELEASE, Place
+from deployer_docker.observing import CANDIDATE, health_now, of_release, seconds
+from deployer_docker.place import FINGERPRINT, Place
 from deployer_engine.client import translated
 from deployer_engine.haproxy import ANSWER_HEADER, PROBE_HEADER
 
@@ -57,9 +57,7 @@ def _steady(place: Place, action: Verify, container: dict[str, Any]) -> bool:
 
 
 def _container(place: Place, action: Verify) -> dict[str, Any]:
-    mine = (c for c in containers(place) if c["Labels"][RELEASE] == action.release)
-    found = next(mine, None)
-    container = inspected(place, str(found["Id"])) if found else None
+    container = of_release(place, action.release)
     if container is None:
         raise UnknownState(
             f"the container of {action.release} is gone",

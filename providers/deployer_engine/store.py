@@ -39,6 +39,11 @@ while IFS= read -r key && [ "$key" ]; do [ ! -f "$key" ] || set -- "$@" "$key"; 
 [ $# -eq 0 ] || stat -c '%s %n' "$@" || exit
 echo; [ $# -eq 0 ] || cat "$@"
 """
+_READ_FOLDER = f"""cd {STORE}; [ ! -d "$1" ] || set -- $(find "$1" -type f)
+[ -f "$1" ] || set --
+[ $# -eq 0 ] || stat -c '%s %n' "$@" || exit
+echo; [ $# -eq 0 ] || cat "$@"
+"""
 _LIST = f'cd {STORE}; [ ! -d "$1" ] || find "$1" -type f'
 _DELETE = f'cd {STORE}; rm -f "$1" && sync "$(dirname "$1")" 2>/dev/null; true'
 
@@ -102,16 +107,25 @@ class VolumeStore:
     def read_many(self, keys: Iterable[str]) -> dict[str, bytes]:
         """Those of `keys` that exist, with their content, in one round trip."""
         asked = [_checked(key) for key in keys]
-        if not asked:
+        if not asked or not self._there():
             return {}
         done = self._run(_READ, stdin="".join(f"{key}\n" for key in [*asked, ""]).encode())
         if done.code:
             raise self._failed("objects could not be read", done)
         return self._unframed(done.stdout)
 
+    def read_folder(self, prefix: str) -> dict[str, bytes]:
+        """Every object below the folder `prefix`, with its content, in one round trip."""
+        done = self._run(_READ_FOLDER, _checked(prefix))
+        if done.code:
+            raise self._failed(f"{prefix} could not be read", done)
+        return self._unframed(done.stdout)
+
     def list(self, prefix: str) -> list[str]:
         """The keys below the folder `prefix` (no trailing slash), sorted."""
-        done = self._run(_LIST, _checked(prefix))
+        if not _checked(prefix) or not self._there():
+            return []
+        done = self._run(_LIST, prefix)
         if done.code:
             raise self._failed(f"{prefix} could not be listed", done)
         return sorted(done.stdout.decode().split())
@@ -138,6 +152,18 @@ class VolumeStore:
         except (Missing, Conflict):
             self.close()
             return self._engine.run(self._place(), command, stdin)
+
+    def _there(self) -> bool:
+        """Whether there is a volume: a helper that mounts one would make it, and a look leaves
+        nothing behind."""
+        self._container = self._container or self._edge()
+        if self._container is None:
+            try:
+                with translated(self._where):
+                    self._engine.api.inspect_volume(self._volume)
+            except Missing:
+                return False
+        return True
 
     def _place(self) -> str:
         """A running container of ours that mounts the volume."""

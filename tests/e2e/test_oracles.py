@@ -11,6 +11,7 @@ from urllib.error import HTTPError
 
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.project import APPS, HEALTH
 from tests.support.shop import Shop, eventually
 
@@ -93,7 +94,7 @@ def test_oracle_13_rolling_back_to_a_release_nobody_knows_fails_and_moves_nothin
 def test_oracle_14_services_shipped_side_by_side_run_their_own_images(
     shop: Shop, python_base: str
 ) -> None:
-    ports = {"one": shop.port, "two": shop.port + 1}
+    ports = {"one": shop.port, "two": free_port()}
     shop.write(**_two_services(shop, python_base, ports))
     document = shop.run("ship", "--yes", "--json").json
     assert {t["scope"]["service"]: t["outcome"] for t in document["targets"]} == {
