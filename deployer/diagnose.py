@@ -6,6 +6,7 @@ The first rule that fits wins, so the order is from the most to the least tellin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
@@ -36,6 +37,9 @@ class Signs(Noun, frozen=True):
     port: int | None = None
     path: str | None = None
     answer: Answer | None = None
+
+
+_THROWN = re.compile(r"[\w.]*(?:Error|Exception|Refused|NotFound)\b.*:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +101,15 @@ def _facts(signs: Signs) -> dict[str, object]:
         "status": answer.status,
         "detail": answer.detail,
         "health": signs.health_log[-1] if signs.health_log else "",
-        "told": signs.error or next(filter(str.strip, reversed(signs.logs)), "").strip(),
+        "told": signs.error or _last_words(signs.logs),
     }
+
+
+def _last_words(lines: tuple[str, ...]) -> str:
+    """The line that names the cause: what was thrown, rather than what a server says of it."""
+    thrown = [line for line in lines if _THROWN.match(line.strip())]
+    spoken = [line for line in lines if line.strip()]
+    return next(reversed(thrown or spoken), "").strip()
 
 
 def _said(*words: str) -> Callable[[Signs], bool]:
