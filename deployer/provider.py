@@ -90,6 +90,8 @@ class Provider(Protocol):
     def start(self, action: Action) -> Operation:
         """Begin one action. Repeating it, also after a crash in between, is harmless.
 
+        Raises RolloutFailed where it shows at once that the revision is definitely bad.
+
         `Verify` begins nothing: it only names what `check` looks at.
         """
         ...

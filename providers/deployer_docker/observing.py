@@ -145,6 +145,6 @@ def _url(place: Place, state: EdgeState | None) -> str | None:
     if state is None:
         return None
     try:
-        return place.url(*place.edge.published())
+        return place.url(*place.published())
     except (Conflict, Missing):
         return None  # a stopped edge publishes nothing

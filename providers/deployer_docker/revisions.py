@@ -41,6 +41,7 @@ class Revisions:
         """Have the edge and the network; a worker needs no edge."""
         if spec.port is not None:
             self._place.edge.ensure()
+            self._place.published(anew=True)
         else:
             ensure_network(self._place.engine, self._place.network, self._place.labels)
 

@@ -61,7 +61,9 @@ class VolumeStore:
         *,
         image: str = OFFICIAL_IMAGE,
         labels: Mapping[str, str] | None = None,
+        beside: str | None = None,
     ) -> None:
+        self._beside = beside  # a container that probably mounts the volume: saves looking
         self._engine = engine
         self._volume = volume
         self._image = image
@@ -154,6 +156,7 @@ class VolumeStore:
             return self._engine.run(self._place(), command, stdin)
         except (Missing, Conflict):
             self.close()
+            self._beside = None
             return self._engine.run(self._place(), command, stdin)
 
     def _there(self) -> bool:
@@ -171,7 +174,7 @@ class VolumeStore:
     def _place(self) -> str:
         """A running container of ours that mounts the volume."""
         if self._container is None:
-            self._container = self._edge() or self._start_helper()
+            self._container = self._beside or self._edge() or self._start_helper()
         return self._container
 
     def _edge(self) -> str | None:
