@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from benchmarks import shipping, startup
-from benchmarks.measuring import printed
+from benchmarks.measuring import Row, printed
 from tests.support.project import Project
 
 PARTS = ("startup", "shipping")
@@ -28,7 +28,8 @@ def main() -> int:
     unknown = set(given.parts) - set(PARTS)
     if unknown:
         parser.error(f"there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    parts, began, rows = given.parts or PARTS, time.monotonic(), []
+    parts, began = given.parts or PARTS, time.monotonic()
+    rows: list[Row] = []
     if "startup" in parts:
         with tempfile.TemporaryDirectory(prefix="deployer-bench-") as folder:
             project = Project(Path(folder) / "hello", "hello", "python:3.11-slim", 8080)

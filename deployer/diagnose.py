@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 
 from deployer.errors import RolloutFailed
 from deployer.noun import Noun
@@ -74,7 +75,13 @@ def failure(signs: Signs, where: str) -> RolloutFailed:
 def evidence(signs: Signs) -> tuple[str, ...]:
     """The last lines that a person would look at first."""
     health = tuple(f"health check: {line}" for line in signs.health_log[-3:])
-    return (*signs.logs[-20:], *health)
+    return (*_counted(signs.logs)[-20:], *health)
+
+
+def _counted(lines: tuple[str, ...]) -> tuple[str, ...]:
+    """The same line many times in a row once, with how often: two crashes say the same twice."""
+    groups = ((line, len(list(same))) for line, same in groupby(lines))
+    return tuple(f"{line} ({count} times)" if count > 1 else line for line, count in groups)
 
 
 def _facts(signs: Signs) -> dict[str, object]:
@@ -90,6 +97,7 @@ def _facts(signs: Signs) -> dict[str, object]:
         "status": answer.status,
         "detail": answer.detail,
         "health": signs.health_log[-1] if signs.health_log else "",
+        "told": signs.error or next(filter(str.strip, reversed(signs.logs)), "").strip(),
     }
 
 
@@ -113,6 +121,10 @@ def _both(*tests: Callable[[Signs], bool]) -> Callable[[Signs], bool]:
     return lambda signs: all(test(signs) for test in tests)
 
 
+def _either(*tests: Callable[[Signs], bool]) -> Callable[[Signs], bool]:
+    return lambda signs: any(test(signs) for test in tests)
+
+
 def _status(*codes: int) -> Callable[[Signs], bool]:
     return lambda s: (
         s.answer is not None and s.answer.kind == "status" and s.answer.status in codes
@@ -128,6 +140,13 @@ def _only_loopback(signs: Signs) -> bool:
     return bool(ours) and all(a.startswith(("127.", "::1:", "[::1]")) for a in ours)
 
 
+def _came_back(signs: Signs) -> bool:
+    """It ended and was started again: what it answers now is not the point."""
+    answer = signs.answer
+    of_its_own = answer is not None and answer.kind == "status" and answer.status < 502
+    return signs.restarts > 0 and not of_its_own
+
+
 def _elsewhere(signs: Signs) -> bool:
     return bool(signs.listening) and not any(a.endswith(f":{signs.port}") for a in signs.listening)
 
@@ -136,19 +155,21 @@ RULES: tuple[Rule, ...] = (
     Rule(
         _said("exec format error"),
         "the image is built for another processor architecture",
-        "the system said: exec format error",
+        "{told}",
         "set `build.platform:` to the target's, as linux/amd64",
     ),
     Rule(
-        _said("executable file not found", "no such file or directory: unknown"),
-        "the start command does not exist in the image",
-        "{error}",
-        "check `command:` and the Dockerfile's CMD and ENTRYPOINT",
+        # 127 and 126: POSIX, Shell & Utilities 2.8.2; an init in the container says the same
+        _either(_said("executable file not found", "directory: unknown"), _ended_with(127)),
+        "the start command, or a program that it runs, does not exist in the image",
+        "{told}",
+        "check `command:`, CMD and ENTRYPOINT; a file that is there may be for another processor, "
+        "or lack its loader (a glibc program on Alpine or scratch)",
     ),
     Rule(
-        _said("permission denied: unknown"),
+        _either(_said("permission denied: unknown"), _ended_with(126)),
         "the start command is not executable",
-        "{error}",
+        "{told}",
         "give the entrypoint its run bit: chmod +x, or COPY --chmod=755",
     ),
     Rule(
@@ -168,7 +189,7 @@ RULES: tuple[Rule, ...] = (
             _ended, _said("keyerror:", "environment variable", "must be set", "missing required")
         ),
         "the application stopped because a variable is missing",
-        "it ended with exit code {code}; its log names the variable",
+        "it ended with exit code {code}; it said: {told}",
         "add it under `env:` or `secrets:`",
     ),
     Rule(
@@ -182,7 +203,7 @@ RULES: tuple[Rule, ...] = (
             ),
         ),
         "the application stopped because it could not reach something it needs",
-        "it ended with exit code {code}; its log names the address",
+        "it ended with exit code {code}; it said: {told}",
         "check the address in `env:` and `secrets:`, and that the target can reach it",
     ),
     Rule(
@@ -208,6 +229,12 @@ RULES: tuple[Rule, ...] = (
         "the container ended with exit code {code}",
         "its main process failed",
         "the log lines above are its last words; run it locally with the same variables",
+    ),
+    Rule(
+        _came_back,
+        "the container does not stay up: it ended, and was started again",
+        "restarts until now: {restarts}; the log lines above are from around its end",
+        "run it locally with the same variables, for as long",
     ),
     Rule(
         _only_loopback,

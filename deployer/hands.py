@@ -14,7 +14,6 @@ from deployer.diagnose import Answer
 from deployer.errors import Interrupted, Transient
 from deployer.events import Event
 from deployer.model import Health
-from deployer.probe import probe
 from deployer.provider import Endpoint, Provider
 
 T = TypeVar("T")
@@ -62,6 +61,13 @@ class Pace:
     deadline: float = 900.0
 
 
+def ask(endpoint: Endpoint, health: Health) -> Answer:
+    """`probe`, imported when the first one is asked: a plan asks nobody."""
+    from deployer.probe import probe
+
+    return probe(endpoint, health)
+
+
 @dataclass(frozen=True, slots=True)
 class Hands:
     """What the executor works with. Tests replace the clock; nothing else is replaced."""
@@ -72,7 +78,7 @@ class Hands:
     pace: Pace = Pace()
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] | None = None
-    ask: Callable[[Endpoint, Health], Answer] = probe
+    ask: Callable[[Endpoint, Health], Answer] = ask
 
     def wait(self, seconds: float) -> None:
         """Sleep between two looks."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from typer import Option
 
-from deployer.cli import dry, plan
+from deployer.cli import plan
 from deployer.cli.common import Consent, DryRun, Output, Patience, Place, command
 from deployer.cli.console import console
 from deployer.cli.follow import Follower
@@ -15,6 +15,7 @@ from deployer.cli.session import admit, open_session
 from deployer.cli.signals import Brake
 from deployer.events import Event
 from deployer_pipelines import destroy as pipeline
+from deployer_pipelines import plans
 
 Records = Annotated[bool, Option("--records", help="delete the history as well")]
 
@@ -34,7 +35,7 @@ def run(
     """
     to = console("destroy", output)
     if dry_run:
-        return plan.told(to, dry.destroy(open_session(place).request, records=records))
+        return plan.told(to, plans.destroy(open_session(place).request))
 
     def start(brake: Brake) -> Iterator[Event]:
         session = open_session(place, patience, brake.cancel)

@@ -7,13 +7,14 @@ from typing import Annotated
 
 from typer import Argument
 
-from deployer.cli import dry, plan
+from deployer.cli import plan
 from deployer.cli.common import Consent, DryRun, Output, Patience, Place, command
 from deployer.cli.console import console
 from deployer.cli.follow import Follower
 from deployer.cli.session import admit, open_session
 from deployer.cli.signals import Brake
 from deployer.events import Event
+from deployer_pipelines import plans
 from deployer_pipelines import rollback as pipeline
 
 Release = Annotated[
@@ -37,7 +38,7 @@ def run(
     """
     to = console("rollback", output)
     if dry_run:
-        return plan.told(to, dry.rollback(open_session(place).request, release))
+        return plan.told(to, plans.rollback(open_session(place).request, release))
 
     def start(brake: Brake) -> Iterator[Event]:
         session = open_session(place, patience, brake.cancel)

@@ -104,6 +104,12 @@ SIGNS = (
         Transient,
     ),
     Sign(
+        r"Dockerfile cannot be empty|file with no instructions",
+        "the Dockerfile is empty",
+        "there is no instruction in it",
+        "write one; `deployer init` shows what is found here",
+    ),
+    Sign(
         r"dockerfile parse error|unknown instruction|failed to parse",
         "the Dockerfile cannot be read",
         "its syntax is wrong",
@@ -133,7 +139,9 @@ def explain(progress: Progress, dockerfile: Path, status: int) -> DeployerError:
         # a command's own words could match any sign; only these two are beyond doubt
         sign = _first((DISK_FULL, WRONG_PLATFORM), said) or _ended(step, int(code[1]))
     else:
-        sign = _first(SIGNS, "\n".join((*progress.tail, said))) or _unknown(status)
+        # the failing step by name tells too, but no other: every build says `load metadata for`
+        texts = (progress.failing_step, *progress.errors, said)
+        sign = _first(SIGNS, "\n".join(texts)) or _unknown(status)
     return sign.kind(sign.what, where=where, why=sign.why, evidence=evidence, fix=sign.fix)
 
 

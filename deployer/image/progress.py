@@ -45,8 +45,12 @@ class Progress:
         """The last twenty lines of the failing step; if it said nothing, the errors alone."""
         if own := self.logs.get(self.failed):
             return tuple(own)
-        errors = dict.fromkeys(line for line in self.tail if not _CHATTER.match(line))
-        return tuple(errors or self.tail)
+        return self.errors or tuple(self.tail)
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """What was said outside of the steps: the builder's own words about the failure."""
+        return tuple(dict.fromkeys(line for line in self.tail if not _CHATTER.match(line)))
 
     def _step(self, number: str, said: str) -> str | None:
         if number not in self.steps:

@@ -150,11 +150,15 @@ class Lease:
         return True
 
     def _create(self, key: str, data: bytes) -> bool:
+        """True if it is ours. Raises Transient if nothing came to stand there."""
         try:
             if self._store.create(key, data):
                 return True
-        except Transient:
-            pass  # the answer was lost: what stands there tells
+        except Transient:  # perhaps only the answer was lost: what stands there tells
+            there = self._store.read_many([key]).get(key)
+            if there is None:
+                raise
+            return there == data
         return self._store.read_many([key]).get(key) == data
 
     def _newest(self) -> tuple[int, Held | None]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from pathlib import Path
 
 from deployer.config.placements import Placement
@@ -15,7 +14,7 @@ from deployer.image.build import Loaded, build
 from deployer.image.context import Context, input_hash, read_context, tree_hash
 from deployer.image.dockerfile import floating_bases
 from deployer.image.git import git_facts
-from deployer.image.leaks import Severity
+from deployer.image.leaks import Finding, Severity
 from deployer.image.lint import lint
 from deployer.image.request import BuildRequest
 from deployer.image.tags import image_tag, labels, sanitise, source_date_epoch
@@ -25,21 +24,12 @@ from deployer.provider import Destination, Resolver
 from deployer.registry.client import RegistryClient
 from deployer.registry.reference import Tagged, parse, parse_repository
 from deployer.secret import Secret, bystander
-from deployer_pipelines.request import Bench
+from deployer_pipelines.request import Bench, Wish
 from deployer_pipelines.together import streamed
 
 INPUT = "deployer.input"  # label and tag prefix: the hash of everything that a build reads
 Emit = Callable[[Event], None]
 Images = dict[str, Image]  # by scope
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What the command line says about the image."""
-
-    image: str | None = None  # ship this one instead of building
-    version: str | None = None  # tag to give it
-    allow_dirty: bool = False
 
 
 def resolve_images(bench: Bench, wish: Wish) -> Generator[Event, None, Images]:
@@ -241,16 +231,19 @@ class _Workshop:
         )
         for each in found:
             if each.severity is Severity.WARN:
-                emit(Said(text=f"{each.where}: {each.message}", level="warning"))
+                emit(Said(text=f"{self._where(each)}: {each.message}", level="warning"))
         errors = [each for each in found if each.severity is Severity.ERROR]
         if errors:
             raise PreflightError(
                 f"the source of {self.first.scope.service} is not fit to be shipped",
-                where=errors[0].where,
+                where=self._where(errors[0]),
                 why=errors[0].message,
-                evidence=[f"{each.where}: {each.message}" for each in errors[1:]],
+                evidence=[f"{self._where(each)}: {each.message}" for each in errors[1:]],
                 fix=errors[0].fix,
             )
+
+    def _where(self, found: Finding) -> str:
+        return found.where.removeprefix(f"{self.bench.request.root}/")
 
     def _refuse_dirty(self) -> None:
         protected = next((p for p in self.group if p.protected), None)

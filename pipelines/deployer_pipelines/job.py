@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
 
 from deployer.actions import (
     Destroy,
@@ -16,7 +15,7 @@ from deployer.actions import (
     Verify,
 )
 from deployer.errors import Busy
-from deployer.events import Event, Finished, Started
+from deployer.events import Event, Finished, Said, Started
 from deployer.execute import Hands, patiently
 from deployer.model import Observed, Proof, Scope
 from deployer.plan import Policy
@@ -95,31 +94,30 @@ class Trail:
             self.proven, self.proof = True, action.spec.proof
 
 
-@contextmanager
-def leased(job: Job, what: str) -> Iterator[Hands]:
-    """Hold the lease of the job's scope: gives hands that check it before every change.
+def lease(job: Job, what: str) -> Generator[Event, None, Lease]:
+    """The lease of the job's scope, held and renewed until it is given back.
 
-    Waits up to `job.lock_wait` for another deployment to end; raises Busy after that, and at once
-    for a manual lock.
+    Waits up to `job.lock_wait` for another deployment to end, and says for whom; raises Busy
+    after that, and at once for a manual lock.
     """
-    lease = Lease(job.store, this_process(job.origin.run_url))
-    _take(lease, what, job)
-    lease.keep()
-    try:
-        yield replace(job.hands, may_change=lease.check)
-    finally:
-        lease.give_back()
+    found = Lease(job.store, this_process(job.origin.run_url))
+    yield from _take(found, what, job)
+    found.keep()
+    return found
 
 
-def _take(lease: Lease, what: str, job: Job) -> None:
-    until = job.hands.now() + job.lock_wait
+def _take(lease: Lease, what: str, job: Job) -> Iterator[Event]:
+    until, told = job.hands.now() + job.lock_wait, ""
     while True:
         job.hands.cancel.check()
         try:
             patiently(lambda: lease.take(what), job.hands)
             return
-        except Busy:
+        except Busy as busy:
             held = lease.look()
             if job.hands.now() >= until or (held and held.manual):
                 raise
+            if busy.what != told:
+                told = busy.what
+                yield Said(text=f"waiting: {told}", scope=job.scope)
         job.hands.wait(1.0)

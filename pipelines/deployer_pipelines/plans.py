@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from deployer.actions import CreateRevision, Ensure, Plan, RunTask, Verify
 from deployer.config.placements import Placement
@@ -13,8 +13,10 @@ from deployer.model import EngineImage, Image, Observed, RegistryImage, Scope
 from deployer.noun import Noun
 from deployer.plan import plan_ship
 from deployer.releases.ledger import good_releases
-from deployer_pipelines.images import Wish, known
-from deployer_pipelines.request import Bench, Request, bench
+from deployer_pipelines import verbs
+from deployer_pipelines.job import Job
+from deployer_pipelines.request import Bench, Request, Wish, bench
+from deployer_pipelines.rollout import Planner
 
 UNBUILT = "sha256:" + "0" * 64  # stands for a digest that only a build can tell
 LATER = "release"  # stands for an id that only a ship can tell
@@ -59,7 +61,35 @@ def plan(
                 yield Failed(scope=placement.scope, problem=describe(error))
 
 
+def rollback(request: Request, release: str | None) -> Iterator[Event]:
+    """What a rollback would do."""
+    return _dry(request, lambda job: verbs.returning(job, release))
+
+
+def destroy(request: Request) -> Iterator[Event]:
+    """What a destroy would do."""
+    return _dry(request, verbs.destroying)
+
+
+def _dry(request: Request, wanted: Callable[[Job], Planner]) -> Iterator[Event]:
+    """The plans of the same planners that do it for real: Planned for each scope, or Failed."""
+    with bench(request) as there:
+        for placement in request.placements:
+            try:
+                yield Planned(plan=_looked(there.job(placement), wanted))
+            except DeployerError as error:
+                yield Failed(scope=placement.scope, problem=describe(error))
+
+
+def _looked(job: Job, wanted: Callable[[Job], Planner]) -> Plan:
+    before = patiently(lambda: job.hands.provider.observe(job.scope), job.hands)
+    history = patiently(job.ledger.history, job.hands)
+    return wanted(job)(before, history, job.store.now())[1]
+
+
 def _one(there: Bench, placement: Placement, wish: Wish) -> Iterator[Event]:
+    from deployer_pipelines.images import known  # builders and registries: not for --offline
+
     job = there.job(placement)
     found = known(there, placement, wish)
     spec = placement.spec(found or unbuilt(placement))

@@ -37,6 +37,15 @@ class Request:
     wait: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the command line says about the image."""
+
+    image: str | None = None  # ship this one instead of building
+    version: str | None = None  # tag to give it
+    allow_dirty: bool = False
+
+
 @dataclass(slots=True)
 class Bench:
     """The providers of one run, one for each target, connected when first used."""

@@ -27,7 +27,7 @@ from deployer.outcome import Outcome, exit_code
 from deployer.plan import plan_restore
 from deployer.releases.ledger import good_releases
 from deployer.releases.records import Conclusion, Entry, Intent, Kind, Record
-from deployer_pipelines.job import Job, Trail, leased
+from deployer_pipelines.job import Job, Trail, lease
 from deployer_pipelines.reports import early, report
 
 T = TypeVar("T")
@@ -50,8 +50,12 @@ def roll_out(job: Job, kind: Kind, planner: Planner) -> Iterator[Event]:
     try:
         ended = yield from _settled(job, planner)
         if ended is None:
-            with leased(job, f"{kind} of {job.scope}") as hands:
+            held = yield from lease(job, f"{kind} of {job.scope}")
+            try:
+                hands = dataclasses.replace(job.hands, may_change=held.check)
                 ended = yield from _change(job, hands, kind, planner)
+            finally:
+                held.give_back()
     except DeployerError as error:
         yield Failed(scope=job.scope, problem=describe(error))
         ended = early(job, error)

@@ -15,9 +15,10 @@ from deployer.image.git import git_facts
 from deployer.model import Image, SecretRef, Spec
 from deployer.outcome import GOOD, Outcome, exit_code
 from deployer_pipelines import verbs
-from deployer_pipelines.images import Wish, resolve_images
+from deployer_pipelines.images import resolve_images
 from deployer_pipelines.plans import StoredPlan
-from deployer_pipelines.request import Bench, Request, bench, withhold
+from deployer_pipelines.reports import early
+from deployer_pipelines.request import Bench, Request, Wish, bench, withhold
 from deployer_pipelines.together import side_by_side
 
 
@@ -41,7 +42,7 @@ def ship(
             yield from preflight(there)
             images = yield from resolve_images(there, wish)
         except DeployerError as error:
-            yield from _all_failed(request.placements, error)
+            yield from _all_failed(there, request.placements, error)
             return
         yield from _in_order(there, images, force, stored)
 
@@ -93,7 +94,7 @@ def _one(
         basis = stored.basis(placement.scope) if stored else None
         run = verbs.ship(there.job(placement, basis), spec, force=force)
     except DeployerError as error:
-        yield from _all_failed((placement,), error)
+        yield from _all_failed(there, (placement,), error)
         return
     yield from run
 
@@ -124,16 +125,22 @@ def _place(target: str, service: str) -> str:
     return f"{target}/{service}"
 
 
-def _all_failed(placements: Sequence[Placement], error: DeployerError) -> Iterator[Event]:
-    outcome = Outcome.FAILED_NOTHING_CHANGED
+def _all_failed(
+    there: Bench, placements: Sequence[Placement], error: DeployerError
+) -> Iterator[Event]:
+    """It failed before any rollout: for each placement that, and what serves there."""
     for placement in placements:
         yield Failed(scope=placement.scope, problem=describe(error))
-        yield Report(
-            scope=placement.scope,
-            outcome=outcome,
-            exit_code=exit_code(outcome, error.exit_code),
-            problem=describe(error),
-        )
+        try:
+            yield early(there.job(placement), error)
+        except DeployerError:  # the place itself is the problem: nothing can be said of it
+            outcome, code = Outcome.FAILED_NOTHING_CHANGED, error.exit_code
+            yield Report(
+                scope=placement.scope,
+                outcome=outcome,
+                exit_code=exit_code(outcome, code),
+                problem=describe(error),
+            )
 
 
 def _not_started(placement: Placement, failed: set[str]) -> Report:

@@ -17,11 +17,30 @@ from deployer.releases.ids import new_id
 from deployer.releases.ledger import chain, find, good_releases, unfinished
 from deployer.releases.records import Entry, Intent
 from deployer_pipelines.job import Job
-from deployer_pipelines.rollout import roll_out
+from deployer_pipelines.rollout import Planner, roll_out
 
 
 def ship(job: Job, spec: Spec, *, force: bool = False) -> Iterator[Event]:
     """Make `spec` live. An unfinished attempt at the same is adopted; `force` ships it anew."""
+    return roll_out(job, "ship", shipping(job, spec, force=force))
+
+
+def rollback(job: Job, release: str | None) -> Iterator[Event]:
+    """Make `release` live as it was, or the good one before what serves now."""
+    return roll_out(job, "rollback", returning(job, release))
+
+
+def destroy(job: Job, *, records: bool = False) -> Iterator[Event]:
+    """Delete everything of this scope; its records too if `records`, once they say how it ended
+    and the lease, which lies beside them, is given back."""
+    for event in roll_out(job, "destroy", destroying(job)):
+        if records and isinstance(event, Report) and event.outcome in GOOD:
+            event = yield from _forgotten(job, event)
+        yield event
+
+
+def shipping(job: Job, spec: Spec, *, force: bool = False) -> Planner:
+    """What `ship` wants."""
 
     def planner(there: Observed, history: tuple[Entry, ...], now: float) -> tuple[str, Plan]:
         started = unfinished(history, "ship")
@@ -32,14 +51,12 @@ def ship(job: Job, spec: Spec, *, force: bool = False) -> Iterator[Event]:
         provider = job.hands.provider
         return release, plan_ship(spec, release, there, provider.capabilities, job.policy, good)
 
-    return roll_out(job, "ship", planner)
+    return planner
 
 
-def rollback(job: Job, release: str | None) -> Iterator[Event]:
-    """Make `release` live as it was, or the good one before what serves now.
-
-    An unfinished rollback is finished first: looking anew at what serves would go one further.
-    """
+def returning(job: Job, release: str | None) -> Planner:
+    """What `rollback` wants. An unfinished rollback is finished first: looking anew at what
+    serves would go one further."""
 
     def planner(there: Observed, history: tuple[Entry, ...], now: float) -> tuple[str, Plan]:
         started = unfinished(history, "rollback")
@@ -53,20 +70,12 @@ def rollback(job: Job, release: str | None) -> Iterator[Event]:
             return started.id, plan_rollback(spec, wanted, there, job.policy, good - {wanted})
         return _new_id(history, now), plan_rollback(spec, wanted, there, job.policy, good)
 
-    return roll_out(job, "rollback", planner)
+    return planner
 
 
-def destroy(job: Job, *, records: bool = False) -> Iterator[Event]:
-    """Delete everything of this scope; its records too if `records`, once they say how it ended
-    and the lease, which lies beside them, is given back."""
-
-    def planner(there: Observed, history: tuple[Entry, ...], now: float) -> tuple[str, Plan]:
-        return _new_id(history, now), plan_destroy(there)
-
-    for event in roll_out(job, "destroy", planner):
-        if records and isinstance(event, Report) and event.outcome in GOOD:
-            event = yield from _forgotten(job, event)
-        yield event
+def destroying(job: Job) -> Planner:
+    """What `destroy` wants."""
+    return lambda there, history, now: (_new_id(history, now), plan_destroy(there))
 
 
 def _forgotten(job: Job, ended: Report) -> Generator[Event, None, Report]:

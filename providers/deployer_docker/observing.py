@@ -68,6 +68,20 @@ def state_of(container: dict[str, Any]) -> State:
     return State.STARTING if state["Status"] == "created" else State.STOPPED
 
 
+def health_now(place: Place, container: dict[str, Any]) -> State:
+    """The state, asked now: an engine runs the first check only after a whole interval."""
+    state = state_of(container)
+    if state is not State.STARTING or not container["State"]["Running"]:
+        return state
+    test = container["Config"]["Healthcheck"]["Test"]
+    command = test[1:] if test[0] == "CMD" else ["/bin/sh", "-c", *test[1:]]
+    try:
+        done = place.engine.run(container["Id"], command, user=container["Config"]["User"])
+    except Conflict:
+        return state  # it ended meanwhile: the next look tells
+    return State.HEALTHY if done.code == 0 else state
+
+
 def seconds(text: str) -> float:
     """The engine's time, as 2026-11-20T12:00:00.123456789Z, in seconds since 1970; 0 for never."""
     whole, _, fraction = text.rstrip("Z").partition(".")
@@ -79,7 +93,7 @@ def _revision(place: Place, container: dict[str, Any], state: EdgeState | None) 
     labels = container["Config"]["Labels"]
     spec = decode(labels[SPEC], Spec)
     weight = _weight(container, spec, labels[RELEASE], state)
-    health = state_of(container)
+    health = health_now(place, container) if weight else state_of(container)
     if weight and health is State.STOPPED:
         health = State.CRASHED
     return Revision(

@@ -105,6 +105,8 @@ class DockerProvider:
                 Revisions(place).remove(release)
             case Destroy(records=records):
                 Revisions(place).destroy(records=records)
+            case Verify():
+                return Operation(action=action, data=verifying.begin(place, action))
         return Operation(action=action)
 
     def check(self, operation: Operation) -> Progress:
@@ -115,7 +117,7 @@ class DockerProvider:
             case RunTask() as action:
                 return tasks.check(self._place(action.spec.scope), action)
             case Verify() as action:
-                return verifying.check(self._place(action.spec.scope), operation, action)
+                return verifying.check(self._place(action.spec.scope), action, operation.data)
             case Retire(scope=scope, release=release):
                 since = operation.data["since"]
                 return Revisions(self._place(scope)).retired(release, since)

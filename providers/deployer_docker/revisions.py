@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from deployer.diagnose import Signs, failure
-from deployer.errors import Conflict, DeployerError, UnknownState
+from deployer.errors import (
+    Conflict,
+    DeployerError,
+    PreflightError,
+    RolloutFailed,
+    UnknownState,
+)
 from deployer.model import Spec
 from deployer.noun import decode
 from deployer.provider import Progress
-from deployer_docker import requests, secretrefs
+from deployer_docker import requests, secretrefs, signs
 from deployer_docker.observing import CANDIDATE, containers, inspected
 from deployer_docker.place import RELEASE, SPEC, Place
 from deployer_engine.client import Missing, translated
@@ -19,6 +26,7 @@ from deployer_engine.edge import EdgeState, Slot
 from deployer_engine.networks import ensure_network
 
 DEFAULT_GRACE = 10  # seconds: the engine's own, for containers without a StopTimeout
+AGAIN = 3.0  # seconds for a container that ended at once to be started again by the engine
 _RUNTIME = ("oci runtime", "runc create", "failed to create task", "failed to create shim")
 
 
@@ -156,8 +164,8 @@ class Revisions:
         except DeployerError as error:
             text = (error.why or error.what).lower()
             if any(word in text for word in _RUNTIME):
-                signs = Signs(state="created", error=error.why or error.what, port=spec.port)
-                raise failure(signs, f"{self._place.scope}, release {release}") from error
+                told = Signs(state="created", error=error.why or error.what, port=spec.port)
+                raise failure(told, f"{self._place.scope}, release {release}") from error
             raise
 
     def _slot(self, release: str, port: int) -> None:
@@ -169,7 +177,27 @@ class Revisions:
         there = state.slot(release)
         if there is None or (there.host, there.port) != (name, port):
             others = tuple(slot for slot in state.slots if slot.release != release)
-            self._place.edge.apply(EdgeState((*others, wanted), state.token))
+            self._route(EdgeState((*others, wanted), state.token), release)
+
+    def _route(self, state: EdgeState, release: str) -> None:
+        """Tell the edge. A container that ended meanwhile has no address, and is what failed;
+        one that is just starting again gets a moment."""
+        until = time.monotonic() + AGAIN
+        while True:
+            try:
+                self._place.edge.apply(state)
+                return
+            except PreflightError:
+                container = inspected(self._place, self._place.container(release))
+                if container and not container["State"]["Running"]:
+                    raise self._failed(release) from None
+                if time.monotonic() > until:
+                    raise
+            time.sleep(0.1)
+
+    def _failed(self, release: str) -> RolloutFailed:
+        where = f"{self._place.scope}, release {release}"
+        return failure(signs.collect(self._place, release), where)
 
     def _settle(self, release: str) -> None:
         policy = {"Name": self._place.options.restart, "MaximumRetryCount": 0}

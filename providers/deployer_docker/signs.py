@@ -29,9 +29,9 @@ def collect(place: Place, release: str) -> Signs:
     state, spec = container["State"], decode(container["Config"]["Labels"][SPEC], Spec)
     return Signs(
         state=state["Status"],
-        exit_code=None if state["Running"] else state["ExitCode"],
+        exit_code=state["ExitCode"] if state["Restarting"] or not state["Running"] else None,
         oom_killed=state["OOMKilled"],
-        error=state["Error"],
+        error=state["Error"] or _foreign(place, container),
         restarts=container["RestartCount"],
         logs=log_lines(place, container["Id"]),
         health_log=_health_log(state),
@@ -73,6 +73,19 @@ def _health_log(state: dict[str, Any]) -> tuple[str, ...]:
 def _spoken(entry: dict[str, Any]) -> str:
     said = re.sub(r"\s+", " ", entry["Output"]).strip()
     return said or f"exit code {entry['ExitCode']}, and no output"
+
+
+def _foreign(place: Place, container: dict[str, Any]) -> str:
+    """The words for a program that could not start on this processor; "" if it could. Docker's
+    init hides them: it tries such a program as a script of a shell, which is not there either."""
+    if container["State"]["ExitCode"] not in (126, 127):
+        return ""
+    with suppress(DeployerError), translated(f"image {container['Image']}"):
+        image = place.engine.api.inspect_image(container["Image"])["Architecture"]
+        here = place.engine.api.version()["Arch"]
+        if image != here:
+            return f"exec format error: the image is for {image}, the engine for {here}"
+    return ""
 
 
 def _listening(place: Place, container: dict[str, Any]) -> tuple[str, ...]:

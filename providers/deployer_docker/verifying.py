@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from deployer.actions import Verify
-from deployer.diagnose import evidence, failure
-from deployer.errors import Conflict, RolloutFailed, UnknownState
+from deployer.diagnose import failure
+from deployer.errors import RolloutFailed, UnknownState
 from deployer.model import EngineImage, Proof, State, short
-from deployer.provider import Endpoint, Operation, Progress
+from deployer.provider import Endpoint, Progress
 from deployer_docker import signs
-from deployer_docker.observing import CANDIDATE, containers, inspected, seconds, state_of
+from deployer_docker.observing import CANDIDATE, containers, health_now, inspected, seconds
 from deployer_docker.place import FINGERPRINT, RELEASE, Place
 from deployer_engine.client import translated
 from deployer_engine.haproxy import ANSWER_HEADER, PROBE_HEADER
 
+RESTARTS = "restarts"
 STEADY = 5.0  # seconds that a container without any health check must have stayed up
 
 
-def check(place: Place, operation: Operation, action: Verify) -> Progress:
+def begin(place: Place, action: Verify) -> dict[str, int]:
+    """What `check` compares with: how often the container had been started again by now."""
+    return {RESTARTS: _container(place, action)["RestartCount"]}
+
+
+def check(place: Place, action: Verify, began: Mapping[str, int]) -> Progress:
     """Done when the engine's part of the proof holds; the endpoint is for the outside's part.
-    The first look at what serves notes in the operation when it was started.
 
     Raises RolloutFailed at the first definitive sign, UnknownState or Conflict where what is
-    there is not what was made.
+    there is not what was made. A candidate may end once; what serves may not end at all.
     """
     container = _container(place, action)
     _same_image(place, action, container)
-    if action.stage == "serving":
-        _same_process(place, action, container, operation)
     state = health_now(place, container)
     if not container["State"]["Running"] and container["State"]["Status"] != "created":
+        raise _failed(place, action)
+    again = container["RestartCount"] > began.get(RESTARTS, container["RestartCount"])
+    if action.stage == "serving" and again:
         raise _failed(place, action)
     if state is State.UNHEALTHY:
         raise _failed(place, action)
@@ -41,20 +48,6 @@ def check(place: Place, operation: Operation, action: Verify) -> Progress:
     if action.stage == "serving" and (missing := _share_missing(place, action, container)):
         return Progress(done=False, detail=missing)
     return Progress(done=True, endpoint=_endpoint(place, action))
-
-
-def health_now(place: Place, container: dict[str, Any]) -> State:
-    """The state, asked now: an engine runs the first check only after a whole interval."""
-    state = state_of(container)
-    if state is not State.STARTING or not container["State"]["Running"]:
-        return state
-    test = container["Config"]["Healthcheck"]["Test"]
-    command = test[1:] if test[0] == "CMD" else ["/bin/sh", "-c", *test[1:]]
-    try:
-        done = place.engine.run(container["Id"], command, user=container["Config"]["User"])
-    except Conflict:
-        return state  # it ended meanwhile: the next look tells
-    return State.HEALTHY if done.code == 0 else state
 
 
 def _steady(place: Place, action: Verify, container: dict[str, Any]) -> bool:
@@ -98,23 +91,6 @@ def _same_image(place: Place, action: Verify, container: dict[str, Any]) -> None
             where=str(action.spec.scope),
             fix="ship again: deployer ship --force",
         )
-
-
-def _same_process(
-    place: Place, action: Verify, container: dict[str, Any], operation: Operation
-) -> None:
-    """Raise if the process that had traffic is another one now: the engine restarts what ends, so
-    that it looks well again at the next look, and ends again after the ship."""
-    started = container["State"]["StartedAt"]
-    if operation.data.setdefault("started", started) == started:
-        return
-    raise RolloutFailed(
-        "the application ended while it had traffic",
-        where=f"{action.spec.scope}, release {action.release}",
-        why=f"the engine had to start it again at {started[:19]}Z",
-        evidence=evidence(signs.collect(place, action.release)),
-        fix="the log lines before the restart are its last words",
-    )
 
 
 def _share_missing(place: Place, action: Verify, container: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,6 +116,12 @@ class _Make:
         return self._kind(self._what, where=where, why=text, fix=self._fix)
 
 
+_LOOK = "run the same command again; `docker info` shows whether the engine is well"
+_NOBODY = {
+    errno.ENOENT: "its socket does not exist: it is not running, or is somewhere else",
+    errno.ECONNREFUSED: "the connection was refused: it is not running, or is somewhere else",
+    socket.EAI_NONAME: "there is no host of that name",
+}
 _CONTEXT_FIX = "docker context ls; docker context use default; or set DOCKER_HOST"
 _build = _Make(BuildError, "the engine could not make the image")
 _container = _Make(RolloutFailed, "a container ended with an error")
@@ -155,10 +162,22 @@ def _unreachable(error: BaseException, where: str) -> DeployerError:
     if number in (errno.EACCES, errno.EPERM):
         fix = "sudo usermod -aG docker $USER, then log in again"
         return Denied("no permission on the Docker socket", where=where, why=text, fix=fix)
-    if number in (errno.ENOENT, errno.ECONNREFUSED):
+    if why := _NOBODY.get(number or 0):
         what = "no Docker engine answers"
-        return PreflightError(what, where=where, why=text, fix=_start_docker())
-    return Transient("the connection to the engine broke", where=where, why=text)
+        return PreflightError(what, where=where, why=why, fix=_start_docker())
+    if "Read timed out" in text:
+        what, why = "the engine does not answer", "it took the request, and then said nothing"
+        return Transient(what, where=where, why=why, fix=_LOOK)
+    if number is None and _unusable(error):
+        return _settings(text, where)
+    return Transient("the connection to the engine broke", where=where, why=text, fix=_LOOK)
+
+
+def _unusable(error: BaseException) -> bool:
+    """Whether the SDK refused the address before it tried it: nothing else has no cause."""
+    from docker.errors import DockerException
+
+    return type(error) is DockerException and not error.__context__
 
 
 def _start_docker() -> str:

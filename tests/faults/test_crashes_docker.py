@@ -148,6 +148,6 @@ def only(name: str) -> bool:
     return changes(name) and not name.startswith("delete ")
 
 
-def of(world: Place) -> dict[str, str]:
+def of(world: Place) -> dict[str, Any]:
     """Everything with the scope's label: two applications and their release commands, one edge."""
     return {"label": f"deployer.scope={world.scope.name}"}

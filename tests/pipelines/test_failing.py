@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from deployer.actions import Action, Remove, ShiftTraffic
-from deployer.diagnose import Answer
-from deployer.errors import RolloutFailed
+from deployer.diagnose import Answer, Signs
+from deployer.errors import RolloutFailed, Transient
 from deployer.events import Started
 from deployer.model import ReleaseCommand, Rollout
 from deployer.outcome import Outcome
 from deployer.plan import Policy
+from deployer.quantity import Seconds
 from tests.support.meddled import Meddled, raising, with_an_outside
-from tests.support.story import SCOPE, Story
+from tests.support.story import GOOD, SCOPE, Story
 
 
 def test_a_crash_never_takes_over() -> None:
@@ -107,3 +108,21 @@ def test_leftovers_that_stay_do_not_turn_success_into_failure() -> None:
     report = story.ship("two")
     assert report.outcome is Outcome.SUCCEEDED
     assert story.serving() == ("two", 100)
+
+
+def test_a_log_that_cannot_be_read_does_not_keep_the_bad_one_serving() -> None:
+    story = Story(policy=Policy(rollout=Rollout(bake=Seconds(600))))
+    story.ship("one")
+    began = story.time
+
+    def explain(scope: object, release: object) -> Signs:
+        raise Transient("the log service is down")
+
+    story.memory.explain = explain  # type: ignore[method-assign]
+    story.answer = lambda endpoint: (
+        GOOD if story.time - began < 60 or story.serving()[0] == "one" else Answer(kind="refused")
+    )
+    with_an_outside(story)
+    report = story.ship("two")
+    assert (report.outcome, report.exit_code) == (Outcome.FAILED_ROLLED_BACK, 5)
+    assert story.serving() == ("one", 100)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from deployer.model import ReleaseCommand
+from deployer.actions import ShiftTraffic
+from deployer.errors import RolloutFailed, Transient
+from deployer.model import ReleaseCommand, Rollout
 from deployer.outcome import Outcome
 from deployer.plan import Policy
-from tests.support.story import Story
+from tests.support.meddled import Meddled, raising
+from tests.support.story import SCOPE, Story
 
 
 def test_a_rollback_never_runs_the_release_command() -> None:
@@ -67,3 +70,38 @@ def test_the_next_ship_after_a_rollback_goes_live() -> None:
     story.rollback()
     assert story.ship("three").outcome is Outcome.SUCCEEDED
     assert story.serving() == ("three", 100)
+
+
+def test_what_was_left_for_a_person_can_be_rolled_back_from() -> None:
+    story = Story(policy=Policy(rollout=Rollout(on_failure="stop")))
+    story.ship("one")
+    assert story.ship("turns").outcome is Outcome.UNKNOWN
+    assert story.rollback().outcome is Outcome.SUCCEEDED
+    assert story.serving() == ("one", 100)
+
+
+def test_a_release_over_one_that_was_never_proven_is_rolled_back_past_it() -> None:
+    story = Story(provider=Meddled(after=raising(ShiftTraffic, Transient("no answer"))))
+    meddled = story.provider
+    assert isinstance(meddled, Meddled)
+    lost, meddled._after = meddled._after, lambda action: None
+    story.ship("one")
+    meddled._after = lost
+    assert story.ship("two").outcome is Outcome.UNKNOWN
+    meddled._after = lambda action: None
+    story.ship("three")
+    story.rollback()
+    assert story.serving() == ("one", 100)
+
+
+def test_a_rollback_that_fails_keeps_the_release_for_another_day() -> None:
+    story = Story()
+    first = story.ship("one")
+    story.ship("two")
+    broken = Meddled(check=raising(ShiftTraffic, RolloutFailed("it crashed"), times=1))
+    broken.inner = story.memory
+    report = Story(provider=broken).rollback()
+    assert (report.outcome, report.exit_code) == (Outcome.FAILED_ROLLED_BACK, 5)
+    assert story.serving() == ("two", 100)
+    assert story.memory.observe(SCOPE).find(str(first.release)) is not None
+    assert story.rollback().outcome is Outcome.SUCCEEDED

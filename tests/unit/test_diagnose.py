@@ -50,6 +50,7 @@ def answered(kind: str, status: int = 0, detail: str = "") -> Signs:
 
 
 CASES: tuple[tuple[Signs, str], ...] = (
+    (Signs(state="running", restarts=2, logs=("boom",)), "does not stay up"),
     (ended(1, "exec /usr/local/bin/gunicorn: exec format error"), "another processor"),
     (
         Signs(error=OCI + 'exec: "gunicron": executable file not found in $PATH: unknown'),
@@ -59,6 +60,8 @@ CASES: tuple[tuple[Signs, str], ...] = (
         Signs(error=OCI + 'exec: "/entrypoint.sh": permission denied: unknown'),
         "is not executable",
     ),
+    (ended(127, "sh: 1: gunicron: not found"), "does not exist in the image"),
+    (ended(126, "sh: 1: /entrypoint.sh: Permission denied"), "is not executable"),
     (ended(137, "Booting worker", oom_killed=True), "out of memory"),
     (ended(1, *UVICORN_PORT), "port is already in use"),
     (ended(3, *FLASK_KEY), "a variable is missing"),
@@ -119,7 +122,7 @@ def test_of_several_causes_the_most_telling_comes_first(signs: Signs, cause: str
     assert cause in diagnose(signs).cause
 
 
-@pytest.mark.parametrize("code", [1, 2, 127, 128, 255])
+@pytest.mark.parametrize("code", [1, 2, 125, 128, 255])
 def test_an_exit_code_that_is_no_signal_is_not_called_one(code: int) -> None:
     assert diagnose(ended(code)).cause == f"the container ended with exit code {code}"
 

@@ -23,6 +23,7 @@ class Shared(MemoryStore):
         super().__init__()
         self.time = 1000.0
         self.away = False
+        self.full = False
         self.answers_lost = 0
 
     def now(self) -> float:
@@ -30,6 +31,8 @@ class Shared(MemoryStore):
 
     def create(self, key: str, data: bytes) -> bool:
         self.reach()
+        if self.full:
+            raise Transient("no room")
         made = super().create(key, data)
         if self.answers_lost:
             self.answers_lost -= 1
@@ -213,6 +216,13 @@ def test_a_lost_answer_is_resolved_by_reading() -> None:
     holder.check()
     with pytest.raises(Busy):
         lease(store).take("b")
+
+
+def test_a_store_that_takes_nothing_is_not_called_another_deployment() -> None:
+    store = Shared()
+    store.full = True
+    with pytest.raises(Transient, match="no room"):
+        lease(store).take("a")
 
 
 def test_giving_back_out_of_reach_is_no_failure() -> None:

@@ -67,7 +67,7 @@ def test_stages_wait_and_the_last_one_bakes() -> None:
     rollout = Rollout(stages=(50, 100), stage_wait=Seconds(20), bake=Seconds(300))
     plan = plan_ship(spec_of("r2"), "r2", there({"r1": 100}), ALL, Policy(rollout=rollout))
     holds = [a.hold for a in plan.actions if isinstance(a, Verify) and a.stage == "serving"]
-    assert holds == [20, 300]
+    assert holds == [Seconds(20), Seconds(300)]
 
 
 def test_a_first_ship_has_nobody_to_share_with() -> None:

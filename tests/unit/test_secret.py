@@ -123,7 +123,7 @@ def test_a_thread_may_register_while_another_masks() -> None:
 
 
 values = st.text(
-    st.characters(exclude_characters=MASK, exclude_categories=("Cs",)), min_size=5
+    st.characters(exclude_characters=MASK, exclude_categories=["Cs"]), min_size=5
 ).filter(lambda value: len(value.strip()) >= 5)
 
 
