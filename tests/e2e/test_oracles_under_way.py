@@ -83,7 +83,7 @@ def test_oracle_10_the_way_back_is_really_gone_and_its_failure_is_told(shop: Sho
 
 
 def given_back(shop: Shop) -> bool:
-    """Whether the lease was freed, and not only left by a process that is gone: as it is stored."""
+    """Whether the lease was freed, and not only left by a process that is gone; as stored."""
     (edge,) = shop.containers("edge")
     done = edge.exec_run(["sh", "-c", "cd /store/lease && cat $(ls | tail -1)"])
     return bool(json.loads(done.output).get("free"))
