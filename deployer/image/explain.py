@@ -85,7 +85,7 @@ SIGNS = (
     ),
     Sign(
         r"i/o timeout|TLS handshake timeout|Temporary failure in name resolution",
-        "the network failed during the build",
+        "the network failed",
         "a host did not answer in time",
         "run the same again",
         Transient,
@@ -132,6 +132,22 @@ SIGNS = (
 )
 
 
+_UNENCRYPTED = Sign(
+    r"server gave HTTP response to HTTPS client|first record does not look like a TLS handshake",
+    "the registry does not speak TLS",
+    "it answered something else on an encrypted connection",
+    "check its port; plain HTTP is used for registries on this machine only",
+    RegistryError,
+)
+_NOT_PUSHED = Sign(
+    "",
+    "the image was built, but could not be pushed",
+    "the registry, or the way to it, failed as the last line says",
+    "look at the registry's own log, then run the same again: what is there is not sent twice",
+    RegistryError,
+)
+
+
 def explain(progress: Progress, dockerfile: Path, status: int) -> DeployerError:
     """The error for a failed build: the sign's words, the Dockerfile's line, the last lines."""
     where, evidence = _where(progress, dockerfile), progress.evidence
@@ -140,6 +156,9 @@ def explain(progress: Progress, dockerfile: Path, status: int) -> DeployerError:
     if code and (step := progress.failing_step):
         # a command's own words could match any sign; only these two are beyond doubt
         sign = _first((DISK_FULL, WRONG_PLATFORM), said) or _ended(step, int(code[1]))
+    elif progress.pushing:
+        ours = (sign for sign in SIGNS if sign.kind is not BuildError)
+        sign = _first((_UNENCRYPTED, *ours), said) or _NOT_PUSHED
     else:
         # the failing step by name tells too, but no other: every build says `load metadata for`
         texts = (progress.failing_step, *progress.errors, said)

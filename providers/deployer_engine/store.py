@@ -44,7 +44,7 @@ _READ_FOLDER = f"""cd {STORE}; [ ! -d "$1" ] || set -- $(find "$1" -type f)
 [ $# -eq 0 ] || stat -c '%s %n' "$@" || exit
 echo; [ $# -eq 0 ] || cat "$@"
 """
-_LIST = f'cd {STORE}; [ ! -d "$1" ] || find "$1" -type f'
+_LIST = f'cd {STORE}; [ ! -d "$1" ] || find "$1" -type f || exit; echo .'  # the dot: all of it
 _DELETE = f'cd {STORE}; rm -f "$1" && sync "$(dirname "$1")" 2>/dev/null; true'
 
 
@@ -130,7 +130,10 @@ class VolumeStore:
         done = self._run(_LIST, prefix)
         if done.code:
             raise self._failed(f"{prefix} could not be listed", done)
-        return sorted(done.stdout.decode().split())
+        *keys, end = done.stdout.decode().split() or [""]
+        if end != ".":
+            raise self._lost()
+        return sorted(keys)
 
     def delete(self, key: str) -> None:
         """Remove the object. Harmless if there is none."""
@@ -198,15 +201,21 @@ class VolumeStore:
 
     def _unframed(self, data: bytes) -> dict[str, bytes]:
         """Content by key. The sizes must add up, or the answer was cut, or a key deleted."""
+        if not data:
+            raise self._lost()
         head, _, body = (b"\n" + data).partition(b"\n\n")
         sizes = [line.split(" ", 1) for line in head.decode().split("\n")[1:]]
         found, start = {}, 0
         for size, key in sizes:
             found[key] = body[start : start + int(size)]
             start += int(size)
-        if not data or start != len(body):
+        if start != len(body):
             raise Transient("the objects changed while they were read", where=self._where)
         return found
+
+    def _lost(self) -> Transient:
+        """The engine now and then loses what a short command wrote: that is no empty answer."""
+        return Transient("the engine lost an answer of the store", where=self._where)
 
     def _failed(self, what: str, done: Output) -> Transient:
         why = done.stderr.decode(errors="replace").strip()

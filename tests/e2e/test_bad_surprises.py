@@ -53,10 +53,12 @@ def test_rolling_back_to_nothing_or_to_what_never_was(standing: Standing) -> Non
 
 def test_a_lock_by_hand_names_who_and_why(standing: Standing) -> None:
     assert standing.run("lock", "take", "-m", "the database is being moved").code == 0
-    for command in ("ship", "rollback", "destroy"):
-        failure = standing.fails(7, *[command, "--yes", "--lock-wait", "1s"])
-        failure.says("locked by", "the database is being moved", "deployer lock release")
-    assert standing.run("lock", "release").code == 0
+    try:
+        for command in ("ship", "destroy"):
+            failure = standing.fails(7, command, "--yes", "--lock-wait", "1s")
+            failure.says("locked by", "the database is being moved", "deployer lock release")
+    finally:
+        assert standing.run("lock", "release").code == 0
 
 
 def test_a_port_that_a_container_has(standing: Standing, labelled: Session) -> None:
@@ -91,7 +93,7 @@ OPTIONS = {
     "a network that is not there": ({"network": "no-such-net"}, ("no-such-net",)),
     "an edge image that nobody has": (
         {"edge_image": "registry.invalid/edge:1"},
-        ("the edge's image registry.invalid/edge:1", "edge image"),
+        ("the edge's image registry.invalid/edge:1", "cannot be pulled"),
     ),
 }
 
