@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import docker
 import pytest
