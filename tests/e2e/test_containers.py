@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.support.shop import Shop, eventually
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
 LOOP = "import time\nwhile True: print('working', flush=True); time.sleep(0.2)"
-WORKER = {"port": None, "health": None, "command": ["python3", "-c", LOOP]}
+WORKER: dict[str, Any] = {"port": None, "health": None, "command": ["python3", "-c", LOOP]}
 
 
 def test_limits_networks_and_volumes_are_the_containers_own(shop: Shop, labelled: Session) -> None:
@@ -83,7 +84,10 @@ def test_a_worker_is_replaced_by_one_that_stays_up_and_by_no_other(shop: Shop) -
     assert "working" in shop.run("logs").out
     second = shop.write("2", **WORKER).ship()
     assert running(shop) == [second["release"]]
-    broken = {**WORKER, "command": ["python3", "-c", "raise SystemExit('no queue')"]}
+    broken: dict[str, Any] = {
+        **WORKER,
+        "command": ["python3", "-c", "raise SystemExit('no queue')"],
+    }
     report = shop.write("3", **broken).ship(expect=3)
     assert "no queue" in " ".join(report["problem"]["evidence"])
     assert running(shop) == [second["release"]]
@@ -98,7 +102,7 @@ def running(shop: Shop) -> list[str]:
 
 def test_the_release_command_runs_once_before_traffic_and_never_on_a_rollback(shop: Shop) -> None:
     migrate = ["sh", "-c", "echo migrating; echo x >>/data/ran"]
-    data = {"volumes": {"data": "/data"}, "health": HEALTH}
+    data: dict[str, Any] = {"volumes": {"data": "/data"}, "health": HEALTH}
     shop.write("1", release={"command": migrate}, **data)
     told = shop.run("ship", "--yes", "--events", "ndjson").events
     assert [e["line"] for e in told if e["type"] == "output"] == ["migrating"]
