@@ -6,36 +6,17 @@ The first rule that fits wins, so the order is from the most to the least tellin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
 
 from deployer.errors import RolloutFailed
-from deployer.noun import Noun
+from deployer.signs import Answer, Signs
 
+__all__ = ["RULES", "Answer", "Diagnosis", "Rule", "Signs", "diagnose", "evidence", "failure"]
 
-class Answer(Noun, frozen=True):
-    """What one request from outside met."""
-
-    kind: str  # ok, status, refused, timeout, reset, dns, tls, other-release
-    status: int = 0
-    detail: str = ""
-
-
-class Signs(Noun, frozen=True):
-    """What is known about a revision that is not well."""
-
-    state: str = ""  # the provider's own word: running, exited, restarting, …
-    exit_code: int | None = None
-    oom_killed: bool = False
-    error: str = ""  # the engine's or the cloud's own message
-    restarts: int = 0
-    logs: tuple[str, ...] = ()
-    health_log: tuple[str, ...] = ()
-    listening: tuple[str, ...] = ()  # as 127.0.0.1:8000
-    port: int | None = None
-    path: str | None = None
-    answer: Answer | None = None
+_THROWN = re.compile(r"[\w.]*(?:Error|Exception|Refused|NotFound)\b.*:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +78,15 @@ def _facts(signs: Signs) -> dict[str, object]:
         "status": answer.status,
         "detail": answer.detail,
         "health": signs.health_log[-1] if signs.health_log else "",
-        "told": signs.error or next(filter(str.strip, reversed(signs.logs)), "").strip(),
+        "told": signs.error or _last_words(signs.logs),
     }
+
+
+def _last_words(lines: tuple[str, ...]) -> str:
+    """The line that names the cause: what was thrown, rather than what a server says of it."""
+    thrown = [line for line in lines if _THROWN.match(line.strip())]
+    spoken = [line for line in lines if line.strip()]
+    return next(reversed(thrown or spoken), "").strip()
 
 
 def _said(*words: str) -> Callable[[Signs], bool]:

@@ -149,10 +149,18 @@ class _Proving:
     def _outside(self, endpoint: Endpoint | None) -> bool:
         if self.action.spec.proof is not Proof.OUTSIDE or endpoint is None:
             return True
+        while self._asked_well(endpoint):
+            if self.good >= ENOUGH:
+                return True
+            self.hands.wait(self.hands.pace.first)
+        return False
+
+    def _asked_well(self, endpoint: Endpoint) -> bool:
+        self.hands.cancel.check()
         before, self.answer = self.answer, self.hands.ask(endpoint, self.action.spec.health)
         if self.answer.kind == "ok":
             self.good += 1
-            return self.good >= ENOUGH
+            return True
         self._settled(before, self.answer)
         self.good = 0
         self._was_bad()

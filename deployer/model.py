@@ -268,6 +268,7 @@ class Capability(StrEnum):
     RELEASE_COMMAND = "release-command"
     VOLUMES = "volumes"
     WORKERS = "workers"  # services without a port
+    SCALE = "scale"  # more than one container a service
 
 
 NAME = re.compile(r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$")

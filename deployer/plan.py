@@ -151,6 +151,7 @@ def refuse_unsupported(spec: Spec, capabilities: frozenset[Capability], policy: 
     for asked, needed, what, fix in (
         (len(policy.rollout.stages) > 1, Capability.TRAFFIC_SPLIT, "traffic stages", "stages"),
         (bool(spec.volumes), Capability.VOLUMES, "volumes", "volumes"),
+        (spec.scale.min > 1, Capability.SCALE, "more than one container", "scale"),
         (spec.port is None, Capability.WORKERS, "a service without a port", "port: 8080"),
         (
             policy.release_command is not None,

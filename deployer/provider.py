@@ -7,6 +7,7 @@ may pass is raised as `Transient`; everything else from `deployer.errors` is fin
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from deployer.actions import Action
@@ -89,6 +90,8 @@ class Provider(Protocol):
     def start(self, action: Action) -> Operation:
         """Begin one action. Repeating it, also after a crash in between, is harmless.
 
+        Raises RolloutFailed where it shows at once that the revision is definitely bad.
+
         `Verify` begins nothing: it only names what `check` looks at.
         """
         ...
@@ -143,6 +146,13 @@ class Doctor(Protocol):
     def examine(self) -> Mapping[str, str]:
         """Facts by name, as `engine: 27.1`, in the order to print."""
         ...
+
+
+@runtime_checkable
+class Rooted(Protocol):
+    """Optional: a provider that reads files; told where their relative paths start."""
+
+    root: Path
 
 
 class Connect(Protocol):

@@ -38,6 +38,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "deployer.config",
         "deployer.diagnose",
+        "deployer.signs",
         "deployer.difference",
         "deployer.registry.reference",
         "deployer.registry.login",  # what the port's Registry hands over

@@ -55,6 +55,7 @@ SIGNS = (
         "start it (systemctl start docker, or Docker Desktop), or correct DOCKER_HOST",
     ),
     Sign(
+        r"failed to dial gRPC|failed to receive status|server did not provide an image ID|"
         r"error reading from server|transport is closing|code = Unavailable|"
         r"rpc error: .*(?:EOF|connection reset|broken pipe)",
         "the Docker engine went away during the build",
@@ -83,7 +84,15 @@ SIGNS = (
         AuthError,
     ),
     Sign(
+        r"i/o timeout|TLS handshake timeout|Temporary failure in name resolution",
+        "the network failed",
+        "a host did not answer in time",
+        "run the same again",
+        Transient,
+    ),
+    Sign(
         r"failed to resolve source metadata|load metadata for|pull access denied|"
+        r"failed to do request: (?:Head|Get) \S+/manifests/|"
         r"manifest unknown|: not found: not found$",
         "a base image cannot be pulled",
         "its registry does not have it, or cannot be reached from the engine",
@@ -95,13 +104,6 @@ SIGNS = (
         "the registry broke the upload off",
         "run the same again; what is there already is not sent twice",
         RegistryError,
-    ),
-    Sign(
-        r"i/o timeout|TLS handshake timeout|Temporary failure in name resolution",
-        "the network failed during the build",
-        "a host did not answer in time",
-        "run the same again",
-        Transient,
     ),
     Sign(
         r"Dockerfile cannot be empty|file with no instructions",
@@ -130,6 +132,22 @@ SIGNS = (
 )
 
 
+_UNENCRYPTED = Sign(
+    r"server gave HTTP response to HTTPS client|first record does not look like a TLS handshake",
+    "the registry does not speak TLS",
+    "it answered something else on an encrypted connection",
+    "check its port; plain HTTP is used for registries on this machine only",
+    RegistryError,
+)
+_NOT_PUSHED = Sign(
+    "",
+    "the image was built, but could not be pushed",
+    "the registry, or the way to it, failed as the last line says",
+    "look at the registry's own log, then run the same again: what is there is not sent twice",
+    RegistryError,
+)
+
+
 def explain(progress: Progress, dockerfile: Path, status: int) -> DeployerError:
     """The error for a failed build: the sign's words, the Dockerfile's line, the last lines."""
     where, evidence = _where(progress, dockerfile), progress.evidence
@@ -138,6 +156,9 @@ def explain(progress: Progress, dockerfile: Path, status: int) -> DeployerError:
     if code and (step := progress.failing_step):
         # a command's own words could match any sign; only these two are beyond doubt
         sign = _first((DISK_FULL, WRONG_PLATFORM), said) or _ended(step, int(code[1]))
+    elif progress.pushing:
+        ours = (sign for sign in SIGNS if sign.kind is not BuildError)
+        sign = _first((_UNENCRYPTED, *ours), said) or _NOT_PUSHED
     else:
         # the failing step by name tells too, but no other: every build says `load metadata for`
         texts = (progress.failing_step, *progress.errors, said)

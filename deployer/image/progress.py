@@ -10,6 +10,8 @@ _STEP = re.compile(r"#(\d+) (.*)")
 _LOG = re.compile(r"\d+\.\d+ (.*)")
 _CHATTER = re.compile(r"#\d+ (?!ERROR)|-+$| > ")
 _LINE = re.compile(r"^(?:\S*[Dd]ockerfile\S*:(\d+)$|.*dockerfile parse error (?:on )?line (\d+))")
+_PUSHING = "The push refers to repository"  # how `docker push` begins
+_LAYER = re.compile(r"[0-9a-f]{12}: (?:Preparing|Waiting|Pushed|Layer already|Retrying in)")
 KEPT = 20
 
 
@@ -21,13 +23,15 @@ class Progress:
     logs: dict[str, deque[str]] = field(default_factory=dict)
     failed: str = ""
     line: int = 0
+    pushing: bool = False
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT))
 
     def feed(self, text: str) -> str | None:
         """The line to show for `text`, without its numbers, or None for noise."""
         text = text.rstrip()
-        if text:
+        if text and not _LAYER.match(text):
             self.tail.append(text)
+        self.pushing |= text.startswith(_PUSHING)
         found = _STEP.match(text)
         if found:
             return self._step(found[1], found[2])

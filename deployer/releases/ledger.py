@@ -38,9 +38,8 @@ class Ledger:
 
     def history(self) -> tuple[Entry, ...]:
         """Every deployment, oldest first."""
-        keys = self.store.list(FOLDER)
-        contents = self.store.read_many(keys)
-        records = [_parse(key, contents[key]) for key in keys if key in contents]
+        contents = self.store.read_folder(FOLDER)
+        records = [_parse(key, contents[key]) for key in sorted(contents)]
         ended = {r.id: r for r in records if isinstance(r, Conclusion)}
         intents = (r for r in records if isinstance(r, Intent))
         return tuple(Entry(intent=i, conclusion=ended.get(i.id)) for i in intents)

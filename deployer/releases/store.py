@@ -39,6 +39,10 @@ class Store(Protocol):
         """The contents of those `keys` that exist."""
         ...
 
+    def read_folder(self, prefix: str) -> dict[str, bytes]:
+        """All keys below the folder `prefix` with their contents, in one round trip."""
+        ...
+
     def list(self, prefix: str) -> list[str]:
         """Keys below the folder `prefix`, sorted."""
         ...
@@ -83,6 +87,10 @@ class FolderStore:
                 with suppress(FileNotFoundError):
                     found[key] = (self._root / key).read_bytes()
         return found
+
+    def read_folder(self, prefix: str) -> dict[str, bytes]:
+        """See Store."""
+        return self.read_many(self.list(prefix))
 
     def list(self, prefix: str) -> list[str]:
         """See Store."""
@@ -132,6 +140,10 @@ class MemoryStore:
     def read_many(self, keys: Iterable[str]) -> dict[str, bytes]:
         """See Store."""
         return {key: self._objects[key] for key in keys if key in self._objects}
+
+    def read_folder(self, prefix: str) -> dict[str, bytes]:
+        """See Store."""
+        return self.read_many(self.list(prefix))
 
     def list(self, prefix: str) -> list[str]:
         """See Store."""

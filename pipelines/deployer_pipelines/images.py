@@ -290,6 +290,10 @@ def _read(path: Path) -> str | None:
         return None
 
 
+def _pushed(repository: str, digest: str, tag: str) -> RegistryImage:
+    return RegistryImage(repository=repository, digest=str(digest), tag=tag)
+
+
 def _key(bench: Bench, placement: Placement) -> bytes:
     where = bench.provider(placement).destination(placement.scope)
     engine = "registry" if where.repository else (where.engine or "")

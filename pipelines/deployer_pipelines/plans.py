@@ -84,7 +84,7 @@ def _dry(request: Request, wanted: Callable[[Job], Planner]) -> Iterator[Event]:
 def _looked(job: Job, wanted: Callable[[Job], Planner]) -> Plan:
     before = patiently(lambda: job.hands.provider.observe(job.scope), job.hands)
     history = patiently(job.ledger.history, job.hands)
-    return wanted(job)(before, history, job.store.now())[1]
+    return wanted(job)(before, history, job.store.now)[1]
 
 
 def _one(there: Bench, placement: Placement, wish: Wish) -> Iterator[Event]:

@@ -9,9 +9,15 @@ from deployer.outcome import GOOD, Outcome, exit_code
 from deployer_pipelines.job import Job, Trail
 
 
-def report(job: Job, trail: Trail, outcome: Outcome, error: DeployerError | None = None) -> Report:
+def report(
+    job: Job,
+    trail: Trail,
+    outcome: Outcome,
+    error: DeployerError | None = None,
+    now: Observed | None = None,
+) -> Report:
     """What happened, with a fresh look at what serves; that look failing changes nothing."""
-    now = _look(job)
+    now = now or _look(job)
     live = now.live if now else None
     proof = trail.proof if outcome in GOOD else Proof.NONE
     return Report(

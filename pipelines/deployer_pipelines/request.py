@@ -15,7 +15,7 @@ from deployer.errors import PreflightError
 from deployer.execute import Cancel, Hands, Pace
 from deployer.noun import encode
 from deployer.plan import Policy
-from deployer.provider import Keeper, Provider
+from deployer.provider import Keeper, Provider, Rooted
 from deployer.releases.records import Origin
 from deployer.releases.store import Store, open_store
 from deployer.secret import Secret
@@ -57,7 +57,10 @@ class Bench:
         """The provider of `placement`'s target. Raises ConfigError for an unknown one."""
         key = encode([placement.provider, placement.options])
         if key not in self._providers:
-            self._providers[key] = connect(placement.provider, placement.options)
+            found = connect(placement.provider, placement.options)
+            if isinstance(found, Rooted):
+                found.root = self.request.root
+            self._providers[key] = found
         return self._providers[key]
 
     def store(self, placement: Placement) -> Store:

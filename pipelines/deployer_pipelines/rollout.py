@@ -31,7 +31,8 @@ from deployer_pipelines.job import Job, Trail, lease
 from deployer_pipelines.reports import early, report
 
 T = TypeVar("T")
-Planner = Callable[[Observed, tuple[Entry, ...], float], tuple[str, Plan]]
+Clock = Callable[[], float]
+Planner = Callable[[Observed, tuple[Entry, ...], Clock], tuple[str, Plan]]
 """From what is there, the history and the time to an id and a plan: all that verbs differ in."""
 
 LOST_CONTACT = (Interrupted, Transient, UnknownState, Busy, Conflict, AuthError)
@@ -72,11 +73,12 @@ def _proven(job: Job, trail: Trail) -> Generator[Event, None, Report]:
     """What is wanted serves: prove it, change and record nothing."""
     yield Planned(plan=trail.plan)
     try:
-        yield from trail.follow(execute(trail.plan, job.hands))
+        # Looked at a moment ago, and nothing is going to be changed: no fence is needed.
+        yield from trail.follow(execute(replace(trail.plan, basis=""), job.hands))
     except DeployerError as error:
         yield Failed(scope=job.scope, problem=describe(error))
         return report(job, trail, Outcome.FAILED_NOTHING_CHANGED, error)
-    return report(job, trail, Outcome.UNCHANGED)
+    return report(job, trail, Outcome.UNCHANGED, now=trail.before)
 
 
 def _change(
@@ -133,7 +135,7 @@ def _plan(
 ) -> Generator[Event, None, tuple[Trail, str, tuple[Entry, ...]]]:
     before = yield from _patient(job, lambda: job.hands.provider.observe(job.scope))
     history = yield from _patient(job, job.ledger.history)
-    name, plan = planner(before, history, job.store.now())
+    name, plan = planner(before, history, job.store.now)
     trail = Trail(before=before, plan=plan)
     ours = before.find(plan.release)
     if ours and ours.weight and not plan.changes_nothing:

@@ -16,7 +16,7 @@ from deployer.model import Image, SecretRef, Spec
 from deployer.outcome import GOOD, Outcome, exit_code
 from deployer_pipelines import verbs
 from deployer_pipelines.images import resolve_images
-from deployer_pipelines.plans import StoredPlan
+from deployer_pipelines.plans import StoredPlan, unbuilt
 from deployer_pipelines.reports import early
 from deployer_pipelines.request import Bench, Request, Wish, bench, withhold
 from deployer_pipelines.together import side_by_side
@@ -66,6 +66,8 @@ def preflight(there: Bench) -> Iterator[Event]:
         hands = Hands(provider=provider, cancel=there.request.cancel, pace=there.request.pace)
         identity = patiently(provider.identify, hands)
         yield Said(text=f"{placement.scope}: {identity.detail or identity.account}")
+        if placement.secrets:
+            pinned(there, placement, unbuilt(placement))
 
 
 def _in_order(

@@ -12,12 +12,19 @@ from deployer.events import Event, Failed, Report, describe
 from deployer.execute import perform
 from deployer.model import Observed, Spec
 from deployer.outcome import GOOD, Outcome, exit_code
-from deployer.plan import Policy, plan_destroy, plan_rollback, plan_ship, previous_good
+from deployer.plan import (
+    Policy,
+    is_unchanged,
+    plan_destroy,
+    plan_rollback,
+    plan_ship,
+    previous_good,
+)
 from deployer.releases.ids import new_id
 from deployer.releases.ledger import chain, find, good_releases, unfinished
 from deployer.releases.records import Entry, Intent
 from deployer_pipelines.job import Job
-from deployer_pipelines.rollout import Planner, roll_out
+from deployer_pipelines.rollout import Clock, Planner, roll_out
 
 
 def ship(job: Job, spec: Spec, *, force: bool = False) -> Iterator[Event]:
@@ -42,12 +49,15 @@ def destroy(job: Job, *, records: bool = False) -> Iterator[Event]:
 def shipping(job: Job, spec: Spec, *, force: bool = False) -> Planner:
     """What `ship` wants."""
 
-    def planner(there: Observed, history: tuple[Entry, ...], now: float) -> tuple[str, Plan]:
+    def planner(there: Observed, history: tuple[Entry, ...], now: Clock) -> tuple[str, Plan]:
         started = unfinished(history, "ship")
-        release = _new_id(history, now)
+        good = frozenset[str]() if force else good_releases(history)
         if started and _same(started, spec, job.policy):
             release = started.release
-        good = frozenset[str]() if force else good_releases(history)
+        elif there.live and is_unchanged(spec, there, good):
+            release = there.live.release  # nothing is made, so nothing is named
+        else:
+            release = _new_id(history, now)
         provider = job.hands.provider
         return release, plan_ship(spec, release, there, provider.capabilities, job.policy, good)
 
@@ -58,7 +68,7 @@ def returning(job: Job, release: str | None) -> Planner:
     """What `rollback` wants. An unfinished rollback is finished first: looking anew at what
     serves would go one further."""
 
-    def planner(there: Observed, history: tuple[Entry, ...], now: float) -> tuple[str, Plan]:
+    def planner(there: Observed, history: tuple[Entry, ...], now: Clock) -> tuple[str, Plan]:
         started = unfinished(history, "rollback")
         if started and release not in (None, started.release):
             started = None
@@ -99,5 +109,5 @@ def _same(started: Intent, spec: Spec, policy: Policy) -> bool:
     )
 
 
-def _new_id(history: tuple[Entry, ...], now: float) -> str:
-    return new_id(now, history[-1].intent.id if history else None)
+def _new_id(history: tuple[Entry, ...], now: Clock) -> str:
+    return new_id(now(), history[-1].intent.id if history else None)

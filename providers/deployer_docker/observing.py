@@ -20,13 +20,14 @@ def observe(place: Place) -> Observed:
     """Every revision of the scope, with its weight and state."""
     found = [inspected(place, str(c["Id"])) for c in containers(place)]
     state = place.edge.read()
-    revisions = tuple(_revision(place, c, state) for c in found if c is not None)
+    url = _url(place, state)
+    revisions = tuple(_revision(place, c, state, url) for c in found if c is not None)
     ids = [str(c["Id"])[:12] for c in found if c is not None]
     facts = sorted((r.release, r.weight, i) for r, i in zip(revisions, ids, strict=True))
     return Observed(
         scope=place.scope,
         revisions=tuple(sorted(revisions, key=lambda r: r.created)),
-        url=_url(place, state),
+        url=url,
         fence=hashlib.sha256(repr(facts).encode()).hexdigest()[:16],
     )
 
@@ -39,6 +40,12 @@ def containers(place: Place, role: str = "app") -> list[dict[str, Any]]:
             all=True, filters={"label": labels}
         )
     return found
+
+
+def of_release(place: Place, release: str) -> dict[str, Any] | None:
+    """The whole description of the container of `release`, or None if there is none."""
+    name = place.container(release)
+    return inspected(place, name) or inspected(place, name + CANDIDATE)
 
 
 def inspected(place: Place, name: str) -> dict[str, Any] | None:
@@ -89,13 +96,17 @@ def seconds(text: str) -> float:
     return max(0.0, moment + float(f"0.{fraction or 0}"))
 
 
-def _revision(place: Place, container: dict[str, Any], state: EdgeState | None) -> Revision:
+def _revision(
+    place: Place, container: dict[str, Any], state: EdgeState | None, url: str | None
+) -> Revision:
     labels = container["Config"]["Labels"]
     spec = decode(labels[SPEC], Spec)
     weight = _weight(container, spec, labels[RELEASE], state)
-    health = health_now(place, container) if weight else state_of(container)
+    health = _serving_health(place, container, spec) if weight else state_of(container)
     if weight and health is State.STOPPED:
         health = State.CRASHED
+    if weight and spec.port is not None and url is None:
+        health = State.UNHEALTHY  # it may be well itself, but nothing leads to it
     return Revision(
         release=labels[RELEASE],
         image=_image(container, spec),
@@ -105,6 +116,14 @@ def _revision(place: Place, container: dict[str, Any], state: EdgeState | None) 
         created=seconds(container["Created"]),
         spec=spec,
     )
+
+
+def _serving_health(place: Place, container: dict[str, Any], spec: Spec) -> State:
+    """How what serves is, asked now; without its secrets, after a reboot say, it is not well."""
+    files = spec.secrets and place.options.secrets_as == "file"
+    if files and not place.vault.intact(container["Config"]["Labels"][RELEASE]):
+        return State.UNHEALTHY
+    return health_now(place, container)
 
 
 def _image(container: dict[str, Any], spec: Spec) -> Image:
@@ -126,6 +145,6 @@ def _url(place: Place, state: EdgeState | None) -> str | None:
     if state is None:
         return None
     try:
-        return place.url(*place.edge.published())
+        return place.url(*place.published())
     except (Conflict, Missing):
         return None  # a stopped edge publishes nothing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from deployer.model import Scope
@@ -26,10 +27,14 @@ IMAGE_VARIABLE = "DEPLOYER_EDGE_IMAGE"
 class Place:
     """One scope on one engine. Cheap to make; asks nothing until used."""
 
-    def __init__(self, engine: Engine, scope: Scope, options: Options) -> None:
+    def __init__(
+        self, engine: Engine, scope: Scope, options: Options, root: Path = Path()
+    ) -> None:
+        self.root = root  # where `file:` references start
         self.engine = engine
         self.scope = scope
         self.options = options
+        self._published: tuple[str, int] | None = None
 
     @property
     def labels(self) -> dict[str, str]:
@@ -85,11 +90,26 @@ class Place:
         )
         return Edge(self.engine, spec)
 
+    def published(self, *, anew: bool = False) -> tuple[str, int]:
+        """The address and port of the edge, asked once a run and `anew` when it was made anew.
+
+        Raises Missing, Conflict (it does not run).
+        """
+        if self._published is None or anew:
+            self._published = self.edge.published()
+        return self._published
+
     @cached_property
     def store(self) -> VolumeStore:
         """The records of this scope, in a volume of the engine."""
         labels = {**self.labels, ROLE: "helper"}
-        return VolumeStore(self.engine, self.state_volume, image=self.edge_image, labels=labels)
+        return VolumeStore(
+            self.engine,
+            self.state_volume,
+            image=self.edge_image,
+            labels=labels,
+            beside=f"{self.scope.name}-edge",
+        )
 
     @cached_property
     def vault(self) -> Vault:

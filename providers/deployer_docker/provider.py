@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
@@ -36,10 +37,11 @@ from deployer_engine.client import Engine, connect, translated
 class DockerProvider:
     """One engine, as the options of one target name it."""
 
-    capabilities = frozenset(Capability)
+    capabilities = frozenset(Capability) - {Capability.SCALE}
 
     def __init__(self, options: Options) -> None:
         self.options = options
+        self.root = Path()  # where `file:` references start
         self._places: dict[str, Place] = {}
 
     @property
@@ -78,7 +80,7 @@ class DockerProvider:
     def pin(self, spec: Spec) -> Spec:
         """See Provider."""
         store = self._place(spec.scope).store
-        return replace(spec, secrets=secretrefs.pinned(spec.secrets, store))
+        return replace(spec, secrets=secretrefs.pinned(spec.secrets, store, self.root))
 
     def observe(self, scope: Scope) -> Observed:
         """See Provider."""
@@ -167,7 +169,7 @@ class DockerProvider:
 
     def _place(self, scope: Scope) -> Place:
         if scope.name not in self._places:
-            self._places[scope.name] = Place(self.engine, scope, self.options)
+            self._places[scope.name] = Place(self.engine, scope, self.options, self.root)
         return self._places[scope.name]
 
     def _ensure(self, place: Place, spec: Spec) -> None:

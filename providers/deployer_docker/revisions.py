@@ -41,6 +41,7 @@ class Revisions:
         """Have the edge and the network; a worker needs no edge."""
         if spec.port is not None:
             self._place.edge.ensure()
+            self._place.published(anew=True)
         else:
             ensure_network(self._place.engine, self._place.network, self._place.labels)
 
@@ -125,10 +126,10 @@ class Revisions:
         if not spec.secrets:
             return {}
         if self._place.options.secrets_as == "env":
-            found = secretrefs.values(spec.secrets)
+            found = secretrefs.values(spec.secrets, self._place.root)
             return {name: value.reveal() for name, value in found.items()}
         if not self._place.vault.intact(release):
-            self._place.vault.put(release, secretrefs.values(spec.secrets))
+            self._place.vault.put(release, secretrefs.values(spec.secrets, self._place.root))
         return {}
 
     def _found(self, release: str) -> str | None:
@@ -176,7 +177,8 @@ class Revisions:
         wanted = Slot(release, name, port, weight=0)
         there = state.slot(release)
         if there is None or (there.host, there.port) != (name, port):
-            others = tuple(slot for slot in state.slots if slot.release != release)
+            there_still = {c["Labels"][RELEASE] for c in containers(self._place)} - {release}
+            others = tuple(slot for slot in state.slots if slot.release in there_still)
             self._route(EdgeState((*others, wanted), state.token), release)
 
     def _route(self, state: EdgeState, release: str) -> None:

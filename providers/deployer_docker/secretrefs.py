@@ -26,9 +26,12 @@ LARGEST = 256 * 1024
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def values(refs: Mapping[str, SecretRef]) -> dict[str, Secret]:
-    """The value behind each reference. Raises PreflightError that names all that are missing."""
-    found = {name: _value(ref.ref) for name, ref in refs.items()}
+def values(refs: Mapping[str, SecretRef], root: Path) -> dict[str, Secret]:
+    """The value behind each reference; `file:` starts at `root`.
+
+    Raises PreflightError that names all that are missing.
+    """
+    found = {name: _value(ref.ref, root) for name, ref in refs.items()}
     missing = [f"{name}: {refs[name].ref}" for name, value in found.items() if value is None]
     if missing:
         raise PreflightError(
@@ -40,20 +43,20 @@ def values(refs: Mapping[str, SecretRef]) -> dict[str, Secret]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def pinned(refs: Mapping[str, SecretRef], store: Store) -> dict[str, SecretRef]:
+def pinned(refs: Mapping[str, SecretRef], store: Store, root: Path) -> dict[str, SecretRef]:
     """`refs` with a keyed fingerprint of each value: the same value gives the same one, and
     without the key, which stays on the engine, nobody can try values against it."""
     if not refs:
         return {}
     key = _key(store)
-    prints = {name: _fingerprint(key, value) for name, value in values(refs).items()}
+    prints = {name: _fingerprint(key, value) for name, value in values(refs, root).items()}
     return {name: replace(ref, fingerprint=prints[name]) for name, ref in refs.items()}
 
 
-def _value(ref: str) -> Secret | None:
+def _value(ref: str, root: Path) -> Secret | None:
     kind, _, rest = ref.partition(":")
     if kind == "file":
-        return _file(Path(rest))
+        return _file(root / Path(rest).expanduser())
     name = rest if kind == "env" else ref
     if not _VARIABLE.fullmatch(name) or not os.environ.get(name):
         return None

@@ -11,8 +11,8 @@ from deployer.errors import RolloutFailed, UnknownState
 from deployer.model import EngineImage, Proof, State, short
 from deployer.provider import Endpoint, Progress
 from deployer_docker import signs
-from deployer_docker.observing import CANDIDATE, containers, health_now, inspected, seconds
-from deployer_docker.place import FINGERPRINT, RELEASE, Place
+from deployer_docker.observing import CANDIDATE, health_now, of_release, seconds
+from deployer_docker.place import FINGERPRINT, Place
 from deployer_engine.client import translated
 from deployer_engine.haproxy import ANSWER_HEADER, PROBE_HEADER
 
@@ -45,9 +45,10 @@ def check(place: Place, action: Verify, began: Mapping[str, int]) -> Progress:
         return Progress(done=False, detail=f"{container['State']['Status']}, not healthy yet")
     if not _steady(place, action, container):
         return Progress(done=False, detail="running; watching whether it stays")
-    if action.stage == "serving" and (missing := _share_missing(place, action, container)):
-        return Progress(done=False, detail=missing)
-    return Progress(done=True, endpoint=_endpoint(place, action))
+    if action.spec.port is None:
+        waits = action.stage == "serving" and container["Name"].endswith(CANDIDATE)
+        return Progress(done=not waits, detail="not in charge yet")
+    return _through_the_edge(place, action)
 
 
 def _steady(place: Place, action: Verify, container: dict[str, Any]) -> bool:
@@ -57,9 +58,7 @@ def _steady(place: Place, action: Verify, container: dict[str, Any]) -> bool:
 
 
 def _container(place: Place, action: Verify) -> dict[str, Any]:
-    mine = (c for c in containers(place) if c["Labels"][RELEASE] == action.release)
-    found = next(mine, None)
-    container = inspected(place, str(found["Id"])) if found else None
+    container = of_release(place, action.release)
     if container is None:
         raise UnknownState(
             f"the container of {action.release} is gone",
@@ -93,27 +92,24 @@ def _same_image(place: Place, action: Verify, container: dict[str, Any]) -> None
         )
 
 
-def _share_missing(place: Place, action: Verify, container: dict[str, Any]) -> str:
-    """Why the share is not there yet, or "" if it is."""
-    if action.spec.port is None:
-        return "not in charge yet" if container["Name"].endswith(CANDIDATE) else ""
+def _through_the_edge(place: Place, action: Verify) -> Progress:
+    """Whether the edge gives it its share; and where the outside is to ask."""
+    state, now = place.edge.look()
     # A server that is down keeps showing its old weight, and gets nothing.
-    up = {name: a.weight for name, a in place.edge.activity().items() if a.up}
-    if action.release not in up:
-        return "the edge does not reach it yet"
-    share = round(100 * up[action.release] / (sum(up.values()) or 1))
-    return "" if share == action.weight else f"has {share} % of the traffic"
+    up = {name: activity.weight for name, activity in now.items() if activity.up}
+    if action.stage == "serving" and action.release not in up:
+        return Progress(done=False, detail="the edge does not reach it yet")
+    share = round(100 * up.get(action.release, 0) / (sum(up.values()) or 1))
+    if action.stage == "serving" and share != action.weight:
+        return Progress(done=False, detail=f"has {share} % of the traffic")
+    return Progress(done=True, endpoint=_endpoint(place, action, state.token.reveal()))
 
 
-def _endpoint(place: Place, action: Verify) -> Endpoint | None:
-    state = place.edge.read() if action.spec.port else None
-    if state is None:
-        return None
+def _endpoint(place: Place, action: Verify, token: str) -> Endpoint:
     whole = action.stage == "serving" and action.weight == 100
-    probe = state.token.reveal() if whole else f"{state.token.reveal()}/{action.release}"
     return Endpoint(
-        url=place.url(*place.edge.published()),
-        headers={PROBE_HEADER: probe},
+        url=place.url(*place.published()),
+        headers={PROBE_HEADER: token if whole else f"{token}/{action.release}"},
         answers=(ANSWER_HEADER, action.release),
     )
 

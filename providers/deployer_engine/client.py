@@ -137,7 +137,7 @@ def connect(host: str | None = None) -> Engine:
     """
     found = endpoint(host, os.environ)
     name = f"Docker engine at {found.host or 'the default socket'}"
-    with translated(name):
+    with translated(name, first=True):
         from docker import DockerClient
 
         options = _options(found, os.environ)

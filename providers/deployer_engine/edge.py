@@ -102,8 +102,12 @@ class Edge:
 
     def activity(self) -> dict[str, runtime.Activity]:
         """What each release does right now, by the running process. Raises Missing."""
-        _, board = self._container.desired()
-        return runtime.activity(self._control(runtime.STATISTICS), board)
+        return self.look()[1]
+
+    def look(self) -> tuple[EdgeState, dict[str, runtime.Activity]]:
+        """`read` and `activity` at once. Raises Missing."""
+        state, board = self._container.desired()
+        return state, runtime.activity(self._control(runtime.STATISTICS), board)
 
     def drained(self, release: str) -> bool:
         """Whether no request of `release` is under way or waiting. True if it has no slot."""

@@ -35,12 +35,13 @@ class PortTaken(PreflightError):
 
 
 @contextmanager
-def translated(where: str) -> Iterator[None]:
+def translated(where: str, *, first: bool = False) -> Iterator[None]:
     """Run the block; whatever the SDK raises leaves as one of deployer's errors at `where`.
 
     Raises: Missing (404), Conflict (409), AuthError and Denied (401, 403, the socket's
-    permissions), PortTaken, PreflightError (unreachable engine, refused request),
-    Transient (5xx, timeouts, resets). Errors that are ours already pass unchanged.
+    permissions), PortTaken, PreflightError (refused request; unreachable engine at the `first`
+    contact), Transient (5xx, timeouts, resets; an engine that went away: it may be restarting).
+    Errors that are ours already pass unchanged.
     """
     from docker.errors import DockerException
     from requests.exceptions import RequestException
@@ -51,10 +52,10 @@ def translated(where: str) -> Iterator[None]:
     except DeployerError:
         raise
     except (DockerException, RequestException, HTTPError, OSError) as error:
-        raise sentence(error, where) from error
+        raise sentence(error, where, first=first) from error
 
 
-def sentence(error: BaseException, where: str) -> DeployerError:
+def sentence(error: BaseException, where: str, *, first: bool = False) -> DeployerError:
     """The error of ours that says what `error`, raised by the SDK at `where`, means."""
     from docker.errors import APIError
 
@@ -63,7 +64,7 @@ def sentence(error: BaseException, where: str) -> DeployerError:
     for kind, make in _kinds().items():
         if isinstance(error, kind):
             return make(_text(error), where)
-    return _unreachable(error, where)
+    return _unreachable(error, where, first)
 
 
 def holds_no_space(text: str) -> bool:
@@ -127,6 +128,7 @@ _build = _Make(BuildError, "the engine could not make the image")
 _container = _Make(RolloutFailed, "a container ended with an error")
 _settings = _Make(ConfigError, "the settings to reach the Docker engine are wrong", _CONTEXT_FIX)
 _bug = _Make(DeployerError, "deployer asked the Docker SDK for something it does not do")
+_nonsense = _Make(Transient, "what answers does not speak as a Docker engine does", _LOOK)
 _garbled = _Make(Transient, "the engine's answer was cut short", "run the same command again")
 
 
@@ -135,6 +137,11 @@ def _refused(status: int, text: str, where: str) -> DeployerError:
     if holds_no_space(text):
         fix = "free space on the engine's disk (docker system df shows what uses it)"
         return PreflightError("the engine's disk is full", where=where, why=text, fix=fix)
+    if "non-overlapping" in text and "address pool" in text:
+        fix = "docker network ls; remove what nobody uses: docker network prune"
+        return PreflightError(
+            "the engine has no room for one more network", where=where, why=text, fix=fix
+        )
     if port := taken_port(text):
         return PortTaken(f"port {port} is already in use", where=where, why=text)
     if "address pool" in text:  # a 404, of all things
@@ -163,21 +170,25 @@ _AMBIGUOUS = _Make(Transient, "another deployment is making the same network")
 _BROKEN = _Make(Transient, "the engine failed", "run the same command again")
 
 
-def _unreachable(error: BaseException, where: str) -> DeployerError:
+def _unreachable(error: BaseException, where: str, first: bool) -> DeployerError:
     """No answer at all: the transport failed. The cause decides whether waiting can help."""
     text, number = _text(error), _errno(error)
     if number in (errno.EACCES, errno.EPERM):
         fix = "sudo usermod -aG docker $USER, then log in again"
         return Denied("no permission on the Docker socket", where=where, why=text, fix=fix)
     if why := _NOBODY.get(number or 0):
-        what = "no Docker engine answers"
-        return PreflightError(what, where=where, why=why, fix=_start_docker())
+        what = "no Docker engine answers" if first else "the Docker engine went away"
+        kind = PreflightError if first else Transient
+        return kind(what, where=where, why=why, fix=_start_docker())
+    if any(sign in text for sign in ("BadStatusLine", "Expecting value", "JSON")):
+        return _nonsense(_innermost(error), where)
     if "Read timed out" in text:
         what, why = "the engine does not answer", "it took the request, and then said nothing"
         return Transient(what, where=where, why=why, fix=_LOOK)
     if number is None and _unusable(error):
         return _settings(text, where)
-    return Transient("the connection to the engine broke", where=where, why=text, fix=_LOOK)
+    why = _innermost(error)
+    return Transient("the connection to the engine broke", where=where, why=why, fix=_LOOK)
 
 
 def _unusable(error: BaseException) -> bool:
@@ -209,6 +220,12 @@ def _errno(error: BaseException) -> int | None:
             return item.errno
         queue += [item.__cause__, item.__context__, getattr(item, "reason", None), *item.args]
     return None
+
+
+def _innermost(error: BaseException) -> str:
+    """The text of the exception that all others are wrapped around, without Python's brackets."""
+    inner = next((arg for arg in error.args if isinstance(arg, BaseException)), None)
+    return _innermost(inner) if inner else f"{type(error).__name__}: {_text(error)}"
 
 
 def _text(error: BaseException) -> str:

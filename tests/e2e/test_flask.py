@@ -1,4 +1,4 @@
-"""The Flask example as a team ships it: built, migrated, changed under load, broken, undone."""
+"""The Flask example as a team would ship it: built, migrated, changed, broken and undone."""
 
 from __future__ import annotations
 

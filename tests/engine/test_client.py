@@ -76,7 +76,7 @@ def test_answers_of_the_engine(status: int, text: str, kind: type[DeployerError]
 )
 def test_an_engine_out_of_reach(number: int, kind: type[DeployerError], fix: str) -> None:
     cause = requests.ConnectionError("Connection aborted.", OSError(number, "no"))
-    with pytest.raises(kind) as caught, translated("engine"):
+    with pytest.raises(kind) as caught, translated("engine", first=True):
         raise docker.errors.DockerException(f"Error while fetching: {cause}") from cause
     assert fix in (caught.value.fix or "")
 
@@ -121,3 +121,9 @@ def test_a_context_that_is_gone_is_named(settings: dict[str, str]) -> None:
     (Path(settings["DOCKER_CONFIG"]) / "config.json").write_text("{")
     with pytest.raises(ConfigError, match="unreadable"):
         endpoint(None, settings)
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.ECONNREFUSED])
+def test_an_engine_that_was_there_may_come_back(number: int) -> None:
+    with pytest.raises(Transient, match="went away"), translated("engine"):
+        raise ConnectionError(number, "gone")

@@ -118,6 +118,9 @@ class _Store:
     def read_many(self, keys: Iterable[str]) -> dict[str, bytes]:
         return self._inner.read_many(keys)
 
+    def read_folder(self, prefix: str) -> dict[str, bytes]:
+        return self._inner.read_folder(prefix)
+
     def list(self, prefix: str) -> list[str]:
         return self._inner.list(prefix)
 

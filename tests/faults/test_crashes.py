@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -87,8 +88,11 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Callable[..., Stage]:
-    return lambda policy, *before: Stage(tmp_path, policy, *before)
+def stage(tmp_path: Path) -> Iterator[Callable[..., Stage]]:
+    """In memory where that can be: thousands of records are made durable one by one."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as folder:
+        yield lambda policy, *before: Stage(Path(folder), policy, *before)
 
 
 def crash_everywhere(stage: Stage, command: Command, check: Callable[[Path, Point], None]) -> int:

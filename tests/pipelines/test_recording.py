@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from deployer.actions import Action, CreateRevision, Destroy, Retire, ShiftTraffic
-from deployer.errors import AuthError, Busy, Transient
-from deployer.events import Event, Report
+from deployer.errors import AuthError, Busy, DeployerError, PreflightError, Transient
+from deployer.events import Event, Report, Started
 from deployer.model import Observed, ReleaseCommand, Scope
 from deployer.outcome import Outcome
 from deployer.plan import Policy
@@ -189,11 +189,17 @@ def test_destroying_leaves_nothing_and_is_recorded() -> None:
     assert story.ship("one").outcome is Outcome.SUCCEEDED
 
 
-def test_a_destroy_that_fails_puts_nothing_back_and_is_told() -> None:
-    story = Story(provider=Meddled(start=raising(Destroy, Busy("a volume is in use"))))
+@pytest.mark.parametrize(
+    ("error", "code"), [(Busy("the lease went"), 7), (PreflightError("a volume is in use"), 6)]
+)
+def test_a_destroy_that_fails_puts_nothing_back_and_is_told(
+    error: DeployerError, code: int
+) -> None:
+    story = Story(provider=Meddled(start=raising(Destroy, error)))
     story.ship("one")
     report = story.run(verbs.destroy(story.job()))
-    assert (report.outcome, report.exit_code) == (Outcome.UNKNOWN, 7)
+    assert (report.outcome, report.exit_code) == (Outcome.UNKNOWN, code)
+    assert [type(e.action) for e in story.events if isinstance(e, Started)] == [Destroy]
     assert story.serving() == ("one", 100)
 
 

@@ -59,11 +59,11 @@ class FaultProxy:
     open: list[socket.socket] = field(default_factory=list)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
-    @property
-    def host(self) -> str:
-        """As DOCKER_HOST, or as the host of a registry."""
+    host: str = ""  # as DOCKER_HOST, or as the host of a registry
+
+    def __post_init__(self) -> None:
         name = self.listener.getsockname()
-        return f"unix://{name}" if isinstance(name, str) else f"{name[0]}:{name[1]}"
+        self.host = f"unix://{name}" if isinstance(name, str) else f"{name[0]}:{name[1]}"
 
     def serve(self) -> None:
         """Take connections until `close`."""
@@ -178,6 +178,8 @@ def _head(client: socket.socket) -> bytes:
         if not more:
             return b""
         data += more
+        if data[:1] == b"\x16":
+            return b"TLS hello HTTP/1.1\r\n\r\n"  # the first byte of a handshake
     head, _, rest = data.partition(b"\r\n\r\n")
     if b"upgrade:" in head.lower():
         return data

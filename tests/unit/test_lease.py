@@ -24,6 +24,7 @@ class Shared(MemoryStore):
         self.time = 1000.0
         self.away = False
         self.full = False
+        self.meanwhile: Callable[[], None] | None = None
         self.answers_lost = 0
 
     def now(self) -> float:
@@ -31,6 +32,9 @@ class Shared(MemoryStore):
 
     def create(self, key: str, data: bytes) -> bool:
         self.reach()
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile:
+            meanwhile()
         if self.full:
             raise Transient("no room")
         made = super().create(key, data)
@@ -247,6 +251,26 @@ def test_a_lease_that_cannot_be_read_counts_as_held(change: Callable[[bytes], by
     store.create("lease/00000007.json", change(encode(held)))
     with pytest.raises(Busy, match="cannot be read"):
         lease(store).take("b")
+
+
+def test_who_looked_long_ago_does_not_win_with_a_generation_that_was_swept_away() -> None:
+    store = Shared()
+    lease(store).take("before")
+    store.time += TTL + 1
+    faster = lease(store)
+
+    def others_go_on() -> None:
+        faster.take("b")
+        for _ in range(3):
+            faster.renew()
+
+    store.meanwhile = others_go_on
+    with pytest.raises(Busy, match="b, by"):
+        lease(store).take("a")
+    faster.check()
+    held = lease(store).look()
+    assert held is not None
+    assert held.what == "b"
 
 
 def test_it_does_not_grow() -> None:
