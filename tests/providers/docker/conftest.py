@@ -14,6 +14,7 @@ from deployer.quantity import Seconds
 from deployer_docker.options import Options
 from deployer_docker.provider import DockerProvider
 from tests.support.session import Session
+from tests.support.shop import remove_app
 
 Make = Callable[..., Spec]
 COUNTER = [0]
@@ -42,11 +43,12 @@ def provider(
 
 
 @pytest.fixture
-def scope(labelled: Session) -> Scope:
-    """A scope that no other test uses."""
+def scope(labelled: Session, engine: docker.DockerClient) -> Iterator[Scope]:
+    """A scope that no other test uses; removed at once: an engine has some thirty networks."""
     COUNTER[0] += 1
     app = labelled.name(f"c{COUNTER[0]}")
-    return Scope(app=app, environment="default", target="local", service="api", name=f"{app}-api")
+    yield Scope(app=app, environment="default", target="local", service="api", name=f"{app}-api")
+    remove_app(engine, app)
 
 
 @pytest.fixture
