@@ -153,6 +153,7 @@ ONCE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ONCE)
 def test_a_ship_gets_through_though(standing: Standing, tmp_path: Path, case: str) -> None:
     fault = ONCE[case]

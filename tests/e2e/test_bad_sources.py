@@ -114,7 +114,7 @@ def test_a_secret_in_the_context_is_refused_and_not_repeated(
 ) -> None:
     (folder / ".dockerignore").unlink()
     (folder / name).write_text(content)
-    failure = standing.fails(3, "ship").says("not fit to be shipped", f"/{name}", "secret")
+    failure = standing.fails(3, "ship").says("not fit to be shipped", f"where {name}", "secret")
     assert content.rpartition(" ")[2] not in failure.result.err + failure.result.out
 
 

@@ -127,7 +127,9 @@ def test_what_somebody_breaks_is_told_by_status_and_healed_by_the_next_ship(
     standing: Standing, harm: Callable[[Standing], None]
 ) -> None:
     harm(standing)
-    told = json.loads(standing.run("status", "--json").out)["targets"][0]["observed"]
+    status = standing.run("status", "--json")
+    assert status.code == 0, status.err
+    told = json.loads(status.out)["targets"][0]["observed"]
     well = [r for r in told["revisions"] if r["weight"] and r["state"] == "healthy"]
     assert not well, told
     standing.project.write("1", health=QUICK)

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -127,15 +127,13 @@ def stand(
     """Version 1 of a new app in `folder`, serving."""
     home = folder / "home"
     home.mkdir()
-    project = Project(folder / "project", session.name("bad"), base, free_port())
-    # a name for each module: all of a session carry its id
-    project.app = f"b{folder.name[-2:]}-{project.app}".replace("_", "-").lower()
+    name = session.name(folder.name.rstrip("0123456789"))  # one for each module
+    project = Project(folder / "project", name, base, free_port())
     environment = {"DEPLOYER_EDGE_IMAGE": edge, "PATH": os.environ["PATH"]}
     found = Standing(project, Command(home), engine, environment, folder / "tmp")
     found.first()
-    yield found
-
-
-def with_variables(env: Mapping[str, str], **changes: Any) -> dict[str, Any]:
-    """Arguments for `Project.write`: a quick health check and these variables."""
-    return {"health": QUICK, "env": dict(env), **changes}
+    try:
+        yield found
+    finally:  # networks are few: not all modules' at once
+        found.tidy()
+        found.run("destroy", "--yes")
