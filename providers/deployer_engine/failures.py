@@ -137,11 +137,6 @@ def _refused(status: int, text: str, where: str) -> DeployerError:
     if holds_no_space(text):
         fix = "free space on the engine's disk (docker system df shows what uses it)"
         return PreflightError("the engine's disk is full", where=where, why=text, fix=fix)
-    if "non-overlapping" in text and "address pool" in text:
-        fix = "docker network ls; remove what nobody uses: docker network prune"
-        return PreflightError(
-            "the engine has no room for one more network", where=where, why=text, fix=fix
-        )
     if port := taken_port(text):
         return PortTaken(f"port {port} is already in use", where=where, why=text)
     if "address pool" in text:  # a 404, of all things

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 import docker
 import pytest
 
-from deployer.actions import Destroy
 from deployer.model import EngineImage, Health, Scope, Spec
 from deployer.quantity import Seconds
 from deployer_docker.options import Options
@@ -32,13 +31,10 @@ def options(free_port: Callable[[], int]) -> Options:
 
 
 @pytest.fixture
-def provider(
-    options: Options, scope: Scope, engine: docker.DockerClient
-) -> Iterator[DockerProvider]:
-    """A provider on the session's engine. Its scope goes at once: networks are few (31)."""
+def provider(options: Options, engine: docker.DockerClient) -> Iterator[DockerProvider]:
+    """A provider on the session's engine."""
     found = DockerProvider(options)
     yield found
-    found.start(Destroy(scope=scope, records=True))
     found.close()
 
 
