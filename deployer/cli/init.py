@@ -10,6 +10,7 @@ from typer import Argument, Option
 from deployer.cli.common import Output, command
 from deployer.cli.console import console
 from deployer.errors import ConfigError
+from deployer.render.json_ import dump
 
 FILE = "deployer.yaml"
 Folder = Annotated[Path, Argument(help="where the application is")]
@@ -23,9 +24,12 @@ def run(
 ) -> int:
     """Write a commented deployer.yaml for what is in this folder.
 
-    It loads as it is, and ships to the local Docker engine; nothing else is touched.
+    It loads as it is, and ships to the local Docker engine. The JSON Schema that its first line
+    names is written beside it; nothing else is touched.
     """
-    from deployer.init import propose
+    from deployer.config import Installed
+    from deployer.config.jsonschema import json_schema
+    from deployer.init import SCHEMA, propose
 
     to = console("init", output)
     path = folder / FILE
@@ -36,7 +40,8 @@ def run(
         to.text(text.rstrip("\n"))
         return to.done(file=None, content=text)
     _write(path, text)
-    to.text(f"wrote {path}")
+    _write(folder / SCHEMA, dump(json_schema(Installed()), indent=2) + "\n")
+    to.text(f"wrote {path}, and {SCHEMA} beside it, which tells editors what may stand there")
     to.note("next:", "  deployer check", "  deployer plan", "  deployer ship")
     return to.done(file=str(path), content=text)
 

@@ -137,13 +137,10 @@ def _refused(status: int, text: str, where: str) -> DeployerError:
     if holds_no_space(text):
         fix = "free space on the engine's disk (docker system df shows what uses it)"
         return PreflightError("the engine's disk is full", where=where, why=text, fix=fix)
-    if "non-overlapping" in text and "address pool" in text:
-        fix = "docker network ls; remove what nobody uses: docker network prune"
-        return PreflightError(
-            "the engine has no room for one more network", where=where, why=text, fix=fix
-        )
     if port := taken_port(text):
         return PortTaken(f"port {port} is already in use", where=where, why=text)
+    if "address pool" in text:  # a 404, of all things
+        return _NO_ADDRESSES(text, where)
     if "is ambiguous" in text:  # two networks of one name, made at the same moment
         return _AMBIGUOUS(text, where)
     make = _STATUS.get(status) or (_BROKEN if status >= 500 or not status else _REJECTED)
@@ -159,6 +156,11 @@ _STATUS = {
     429: _Make(Transient, "the engine is throttled", "run the same command again later"),
 }
 _REJECTED = _Make(PreflightError, "the engine refused the request")
+_NO_ADDRESSES = _Make(
+    PreflightError,
+    "the engine has no addresses left for another network",
+    "docker network prune, or give the engine more default-address-pools",
+)
 _AMBIGUOUS = _Make(Transient, "another deployment is making the same network")
 _BROKEN = _Make(Transient, "the engine failed", "run the same command again")
 

@@ -151,15 +151,23 @@ class Shop:
 
     def clear(self) -> None:
         """Removes whatever `left` finds, at once."""
-        label = {"label": f"deployer.app={self.app}"}
+        remove_app(self.engine, self.app)
+
+
+def remove_app(engine: Any, app: str) -> None:
+    """Removes the containers, networks and volumes of one application, whoever made them."""
+    mine = engine.containers.list(
+        all=True, filters={"label": f"deployer.app={app}"}, ignore_removed=True
+    )
+    networks = engine.networks.list(filters={"name": app})
+    volumes = engine.volumes.list(filters={"name": app})
+    for thing, how in (
+        *((container, {"force": True, "v": True}) for container in mine),
+        *((network, {}) for network in networks),
+        *((volume, {}) for volume in volumes),
+    ):
         with suppress(APIError):
-            for container in self.engine.containers.list(all=True, filters=label):
-                with suppress(APIError):
-                    container.remove(force=True, v=True)
-        for kind in (self.engine.networks, self.engine.volumes):
-            for one in kind.list(filters={"name": self.app}):
-                with suppress(APIError):
-                    one.remove()
+            thing.remove(**how)
 
 
 def eventually(look: Callable[[], Any], seconds: float = 20.0) -> Any:

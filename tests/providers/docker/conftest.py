@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 import docker
 import pytest
 
-from deployer.actions import Destroy
 from deployer.model import EngineImage, Health, Scope, Spec
 from deployer.quantity import Seconds
 from deployer_docker.options import Options
 from deployer_docker.provider import DockerProvider
 from tests.support.session import Session
+from tests.support.shop import remove_app
 
 Make = Callable[..., Spec]
 COUNTER = [0]
@@ -31,22 +31,20 @@ def options(free_port: Callable[[], int]) -> Options:
 
 
 @pytest.fixture
-def provider(
-    options: Options, scope: Scope, engine: docker.DockerClient
-) -> Iterator[DockerProvider]:
-    """A provider on the session's engine. Its scope goes at once: networks are few (31)."""
+def provider(options: Options, engine: docker.DockerClient) -> Iterator[DockerProvider]:
+    """A provider on the session's engine."""
     found = DockerProvider(options)
     yield found
-    found.start(Destroy(scope=scope, records=True))
     found.close()
 
 
 @pytest.fixture
-def scope(labelled: Session) -> Scope:
-    """A scope that no other test uses."""
+def scope(labelled: Session, engine: docker.DockerClient) -> Iterator[Scope]:
+    """A scope that no other test uses; removed at once: an engine has some thirty networks."""
     COUNTER[0] += 1
     app = labelled.name(f"c{COUNTER[0]}")
-    return Scope(app=app, environment="default", target="local", service="api", name=f"{app}-api")
+    yield Scope(app=app, environment="default", target="local", service="api", name=f"{app}-api")
+    remove_app(engine, app)
 
 
 @pytest.fixture
