@@ -6,7 +6,7 @@ from typing import Literal
 
 from deployer.actions import Action, Plan
 from deployer.errors import ConfigError, DeployerError
-from deployer.model import Image, Proof, Scope
+from deployer.model import Image, Proof, Scope, State
 from deployer.noun import Noun
 from deployer.outcome import Outcome
 
@@ -104,6 +104,7 @@ class Report(Noun, frozen=True, tag="report"):
     proven: str = ""  # how, in a sentence
     serving: str | None = None  # the release that serves now
     serving_digest: str | None = None
+    serving_state: State | None = None
     previous: str | None = None
     task_ran: bool = False  # the release command ran, so a migration may have happened
     seconds: float = 0.0

@@ -13,6 +13,7 @@ from deployer.image.leaks import Finding, Severity, leaks
 from deployer.image.request import SECRET_NAME
 
 ERROR, WARN, INFO = Severity.ERROR, Severity.WARN, Severity.INFO
+LARGE = 300 * 2**20  # bytes of a context that is probably a mistake
 _COMPILERS = re.compile(r"\b(?:gcc|g\+\+|build-essential|build-base|clang|cargo|rustc)\b")
 
 
@@ -100,6 +101,13 @@ def _copy_everything(subject: Subject) -> Iterator[Finding]:
             yield _at(subject, "no-dockerignore", WARN, each.line, message, fix)
 
 
+def _large_context(subject: Subject) -> Iterator[Finding]:
+    if subject.context.size > LARGE:
+        message = f"the build context has {subject.context.size // 2**20} MB, all for the builder"
+        fix = "leave out what the image does not need, in .dockerignore"
+        yield _at(subject, "large-context", WARN, 1, message, fix)
+
+
 def _remote_code(subject: Subject) -> Iterator[Finding]:
     for each in subject.dockerfile.instructions:
         text = "\n".join((each.value, *each.heredocs))
@@ -174,6 +182,7 @@ RULES: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     _floating_base,
     _secret_variable,
     _copy_everything,
+    _large_context,
     _remote_code,
     _shell_form,
     _port,

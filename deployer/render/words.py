@@ -15,7 +15,7 @@ from deployer.actions import (
     Verify,
 )
 from deployer.events import Report
-from deployer.model import Proof, short
+from deployer.model import Proof, State, short
 from deployer.outcome import GOOD, Outcome
 from deployer.render.text import clean, duration
 
@@ -71,6 +71,8 @@ def serving(report: Report) -> str:
         return "what serves now is not known" if _blind(report) else "nothing was changed"
     digest = f" ({short(report.serving_digest)})" if report.serving_digest else ""
     at = f" at {clean(report.url)}" if report.url else ""
+    if report.serving_state in (State.UNHEALTHY, State.CRASHED):
+        return f"{report.serving} has the traffic{digest}{at}, but is {report.serving_state}"
     return f"{report.serving} is serving{digest}{at}"
 
 

@@ -18,7 +18,8 @@ from deployer.noun import Noun
 from deployer.plan import check_stages, refuse_unsupported
 from deployer.provider import Doctor
 from deployer.secret import bystander
-from deployer_pipelines.images import build_secrets, existing
+from deployer_pipelines.building import build_secrets
+from deployer_pipelines.images import existing
 from deployer_pipelines.plans import unbuilt
 from deployer_pipelines.request import Bench, Request, bench
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 
 from deployer.config.placements import Placement
-from deployer.errors import ConfigError, GateBlocked, PreflightError
+from deployer.errors import GateBlocked, PreflightError
 from deployer.events import Building, Built, Event, Said
 from deployer.image.build import Loaded, build
-from deployer.image.context import Context, input_hash, read_context, tree_hash
+from deployer.image.context import Context, input_hash, read_context
 from deployer.image.dockerfile import floating_bases
 from deployer.image.git import git_facts
 from deployer.image.leaks import Finding, Severity
@@ -23,7 +23,8 @@ from deployer.noun import encode
 from deployer.provider import Destination, Resolver
 from deployer.registry.client import RegistryClient
 from deployer.registry.reference import Tagged, parse, parse_repository
-from deployer.secret import Secret, bystander
+from deployer.secret import bystander
+from deployer_pipelines.building import build_secrets
 from deployer_pipelines.request import Bench, Wish
 from deployer_pipelines.together import streamed
 
@@ -191,12 +192,14 @@ class _Workshop:
 
     def _input(self) -> str | None:
         """The hash of the input; None where a base floats, so that nothing may be skipped."""
-        context = self._context()
         text = (self.root / self.build.dockerfile).read_text(errors="replace")
         if floating_bases(text, self.build.args) or self.build.attest:
             return None
+        return self._hash()
+
+    def _hash(self) -> str:
         return input_hash(
-            context,
+            self._context(),
             args=self.build.args,
             target=self.build.target,
             platform=self.build.platform or self.destinations[0].platform,
@@ -216,8 +219,7 @@ class _Workshop:
     def _tag(self) -> str:
         if self.wish.version:
             return sanitise(self.wish.version)
-        tree = "" if self.facts else tree_hash(self._context())
-        return image_tag(self.facts, tree)
+        return image_tag(self.facts, "" if self.facts else self._hash())
 
     def _refuse_leaks(self, emit: Emit) -> None:
         """Say what is wrong with the source; an error, a key in the context say, ends the ship."""
@@ -254,40 +256,6 @@ class _Workshop:
                 where=str(self.root),
                 fix="commit them, or ship as it is with --allow-dirty",
             )
-
-
-def build_secrets(build: Build, root: Path) -> dict[str, Secret]:
-    """BuildKit's secrets by id: `env:NAME`, `file:PATH` (below `root` or absolute); a bare id is
-    the variable of that name. Raises ConfigError naming all that have no value."""
-    given = build.secrets
-    wanted = dict(given) if isinstance(given, dict) else {id: f"env:{id}" for id in given}
-    found = {id: _secret(ref, root) for id, ref in wanted.items()}
-    missing = [f"{id}: {wanted[id]}" for id, value in found.items() if value is None]
-    if missing:
-        raise ConfigError(
-            "a build secret has no value",
-            where="build.secrets",
-            evidence=missing,
-            fix="export the variable or write the file; an optional one: file:PATH?",
-        )
-    return {id: value for id, value in found.items() if value is not None and value.reveal()}
-
-
-def _secret(ref: str, root: Path) -> Secret | None:
-    """The value; an empty secret for an optional reference (it ends in `?`) without one."""
-    optional = ref.endswith("?")
-    kind, _, name = ref.removesuffix("?").partition(":")
-    value = _read(root / name) if kind == "file" else os.environ.get(name or kind)
-    if value:
-        return Secret(value)
-    return Secret("") if optional else None
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.expanduser().read_text()
-    except OSError:
-        return None
 
 
 def _pushed(repository: str, digest: str, tag: str) -> RegistryImage:

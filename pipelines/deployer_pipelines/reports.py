@@ -31,6 +31,7 @@ def report(
         proven=_proven(proof, now),
         serving=live.release if live else None,
         serving_digest=live.image.digest if live else None,
+        serving_state=live.state if live else None,
         previous=trail.plan.previous,
         task_ran=trail.task_ran,
         problem=describe(error) if error else None,
@@ -50,6 +51,7 @@ def early(job: Job, error: DeployerError) -> Report:
         url=now.url if now else None,
         serving=live.release if live else None,
         serving_digest=live.image.digest if live else None,
+        serving_state=live.state if live else None,
         problem=describe(error),
     )
 

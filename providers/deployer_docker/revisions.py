@@ -15,7 +15,7 @@ from deployer.errors import (
     RolloutFailed,
     UnknownState,
 )
-from deployer.model import Spec
+from deployer.model import EngineImage, Spec
 from deployer.noun import decode
 from deployer.provider import Progress
 from deployer_docker import requests, secretrefs, signs
@@ -106,6 +106,7 @@ class Revisions:
             for container in containers(self._place, role):
                 if container["Labels"][RELEASE] == release:
                     self._discard(str(container["Id"]))
+                    self._forget_image(container)
         self._place.vault.remove(release)
 
     def destroy(self, *, records: bool) -> None:
@@ -113,6 +114,7 @@ class Revisions:
         for role in ("app", "task"):
             for container in containers(self._place, role):
                 self._discard(str(container["Id"]))
+                self._forget_image(container)
                 self._place.vault.remove(container["Labels"][RELEASE])
         self._place.store.close()
         self._place.edge.remove()
@@ -252,6 +254,22 @@ class Revisions:
             return self._place.edge.drained(release)
         except (Missing, Conflict):
             return True  # no edge, no requests
+
+    def _forget_image(self, container: dict[str, Any]) -> None:
+        """Drop the image that was built for this release alone: an engine's disk is finite.
+
+        One with another name was brought by somebody, and one that a container still uses stays.
+        """
+        if SPEC not in container["Labels"]:
+            return  # a release command's: it runs the same image as its release
+        scope, spec = self._place.scope, decode(container["Labels"][SPEC], Spec)
+        ours, image = f"{scope.app}/{scope.service}", str(container["ImageID"])
+        if not isinstance(spec.image, EngineImage) or spec.image.name != ours:
+            return
+        with suppress(Missing, Conflict), translated(f"image {image}"):
+            tags = self._api.inspect_image(image)["RepoTags"] or [image]
+            for tag in (t for t in tags if t == image or t.rpartition(":")[0] == ours):
+                self._api.remove_image(tag)
 
     def _vacate(self, release: str) -> None:
         state = self._place.edge.read()

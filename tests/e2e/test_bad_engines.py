@@ -167,9 +167,7 @@ def test_a_ship_gets_through_though(standing: Standing, tmp_path: Path, case: st
 
 
 @pytest.mark.slow
-def test_an_engine_that_hangs_is_given_up(
-    standing: Standing, tmp_path: Path
-) -> None:
+def test_an_engine_that_hangs_is_given_up(standing: Standing, tmp_path: Path) -> None:
     with fault_proxy(str(tmp_path / "s"), SOCKET, Fault("hang", "GET /version")) as proxy:
         failure = standing.fails(75, "ship", "--timeout", "1s", DOCKER_HOST=proxy.host)
     failure.says("the engine does not answer", "said nothing", "docker info")

@@ -7,7 +7,7 @@ import pytest
 
 from deployer.image.context import read_context
 from deployer.image.leaks import Severity, leaks
-from deployer.image.lint import lint
+from deployer.image.lint import LARGE, lint
 
 GOOD = f"""FROM r.example/py@sha256:{"ab" * 32}
 COPY app /app
@@ -119,3 +119,11 @@ def test_git_in_the_context(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "config").write_text("x")
     assert [each.rule for each in leaks(read_context(tmp_path))] == ["git-in-context"]
+
+
+def test_a_context_of_hundreds_of_megabytes_is_told(tmp_path: Path) -> None:
+    with (tmp_path / "dump.sql").open("wb") as sparse:
+        sparse.truncate(LARGE + 1)
+    assert rules(tmp_path, GOOD) == [("large-context", 1)]
+    (tmp_path / ".dockerignore").write_text("*.sql\n")
+    assert rules(tmp_path, GOOD) == []

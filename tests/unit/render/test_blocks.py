@@ -43,6 +43,11 @@ def test_a_failure_says_what_where_why_fix_and_what_serves() -> None:
     ]
 
 
+def test_what_has_the_traffic_but_is_not_well_is_not_said_to_serve() -> None:
+    broken = replace(BACK, serving_state=State.CRASHED)
+    assert serving(broken) == "r1 has the traffic (418fc3488059), but is crashed"
+
+
 def test_all_mistakes_are_listed_with_their_places() -> None:
     one = Problem(code="config", what="unknown key prot", exit_code=2, where="deployer.yaml:3:1",
                   evidence=("3 | prot: 80", "  | ^"), fix="did you mean port?")  # fmt: skip
