@@ -48,6 +48,10 @@ _LIST = f'cd {STORE}; [ ! -d "$1" ] || find "$1" -type f || exit; echo .'  # the
 _DELETE = f'cd {STORE}; rm -f "$1" && sync "$(dirname "$1")" 2>/dev/null; true'
 
 
+class _NoVolume(Exception):
+    """There is nothing to look at."""
+
+
 class VolumeStore:
     """Create-only objects in `volume`. A context manager: closing removes the helper.
 
@@ -109,25 +113,29 @@ class VolumeStore:
     def read_many(self, keys: Iterable[str]) -> dict[str, bytes]:
         """Those of `keys` that exist, with their content, in one round trip."""
         asked = [_checked(key) for key in keys]
-        if not asked or not self._there():
+        if not asked:
             return {}
-        done = self._run(_READ, stdin="".join(f"{key}\n" for key in [*asked, ""]).encode())
+        done = self._look(_READ, stdin="".join(f"{key}\n" for key in [*asked, ""]).encode())
+        if done is None:
+            return {}
         if done.code:
             raise self._failed("objects could not be read", done)
         return self._unframed(done.stdout)
 
     def read_folder(self, prefix: str) -> dict[str, bytes]:
         """Every object below the folder `prefix`, with its content, in one round trip."""
-        done = self._run(_READ_FOLDER, _checked(prefix))
+        done = self._look(_READ_FOLDER, _checked(prefix))
+        if done is None:
+            return {}
         if done.code:
             raise self._failed(f"{prefix} could not be read", done)
         return self._unframed(done.stdout)
 
     def list(self, prefix: str) -> list[str]:
         """The keys below the folder `prefix` (no trailing slash), sorted."""
-        if not _checked(prefix) or not self._there():
+        done = self._look(_LIST, _checked(prefix))
+        if done is None:
             return []
-        done = self._run(_LIST, prefix)
         if done.code:
             raise self._failed(f"{prefix} could not be listed", done)
         *keys, end = done.stdout.decode().split() or [""]
@@ -145,7 +153,7 @@ class VolumeStore:
         """The engine host's clock, in seconds since 1970: one clock for all who share it."""
         return self._engine.now()
 
-    def _run(self, script: str, *arguments: str, stdin: bytes = b"") -> Output:
+    def _run(self, script: str, *arguments: str, stdin: bytes = b"", make: bool = True) -> Output:
         """Run a script beside the volume. A container that went away is replaced, once.
 
         Repeating is safe: what did not run in a stopped container has done nothing, and an
@@ -153,28 +161,24 @@ class VolumeStore:
         """
         command = ["sh", "-c", script, "store", *arguments]
         try:
-            return self._engine.run(self._place(), command, stdin)
+            return self._engine.run(self._place(make), command, stdin)
         except (Missing, Conflict):
             self.close()
             self._beside = None
-            return self._engine.run(self._place(), command, stdin)
+            return self._engine.run(self._place(make), command, stdin)
 
-    def _there(self) -> bool:
-        """Whether there is a volume: a helper that mounts one would make it, and a look leaves
-        nothing behind."""
-        self._container = self._container or self._edge()
-        if self._container is None:
-            try:
-                with translated(self._where):
-                    self._engine.api.inspect_volume(self._volume)
-            except Missing:
-                return False
-        return True
+    def _look(self, script: str, *arguments: str, stdin: bytes = b"") -> Output | None:
+        """As `_run`; None where there is no volume. A helper that mounts one would make it, and a
+        look leaves nothing behind."""
+        try:
+            return self._run(script, *arguments, stdin=stdin, make=False)
+        except _NoVolume:
+            return None
 
-    def _place(self) -> str:
-        """A running container of ours that mounts the volume."""
+    def _place(self, make: bool = True) -> str:
+        """A running container of ours that mounts the volume, which is made only if `make`."""
         if self._container is None:
-            self._container = self._beside or self._edge() or self._start_helper()
+            self._container = self._beside or self._edge() or self._start_helper(make)
         return self._container
 
     def _edge(self) -> str | None:
@@ -183,7 +187,9 @@ class VolumeStore:
             found = self._engine.api.containers(filters=mounts)
         return next((str(container["Id"]) for container in found), None)
 
-    def _start_helper(self) -> str:
+    def _start_helper(self, make: bool) -> str:
+        if not make:
+            self._require_volume()
         with translated(self._where):
             made = self._engine.sdk.containers.run(
                 image_id(self._engine, self._image),
@@ -198,6 +204,13 @@ class VolumeStore:
             )
         self._helper = str(made.id)
         return self._helper
+
+    def _require_volume(self) -> None:
+        try:
+            with translated(self._where):
+                self._engine.api.inspect_volume(self._volume)
+        except Missing as error:
+            raise _NoVolume(self._where) from error
 
     def _unframed(self, data: bytes) -> dict[str, bytes]:
         """Content by key. The sizes must add up, or the answer was cut, or a key deleted."""

@@ -178,3 +178,10 @@ def test_a_killed_writer_leaves_whole_objects_or_none(
     assert found
     for key, data in found.items():
         assert data == bytes([int(key.removeprefix("records/")) % 251]) * 200_000
+
+
+def test_a_look_at_a_volume_that_is_not_there_makes_none(store: VolumeStore, name: str) -> None:
+    assert store.list("records") == []
+    assert store.read_many(["records/one.json"]) == store.read_folder("records") == {}
+    there = subprocess.run(["docker", "volume", "ls", "-q"], capture_output=True, text=True)
+    assert name not in there.stdout
