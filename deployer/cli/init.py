@@ -41,7 +41,8 @@ def run(
         return to.done(file=None, content=text)
     _write(path, text)
     _write(folder / SCHEMA, dump(json_schema(Installed()), indent=2) + "\n")
-    to.text(f"wrote {path}, and {SCHEMA} beside it, which tells editors what may stand there")
+    to.text(f"wrote {path}")
+    to.note(f"{SCHEMA} beside it tells editors what may stand there", "")
     to.note("next:", "  deployer check", "  deployer plan", "  deployer ship")
     return to.done(file=str(path), content=text)
 
