@@ -69,7 +69,7 @@ def test_a_release_that_dies_while_it_is_watched_is_rolled_back(shop: Shop) -> N
     report = shop.write("2", **watched).ship(expect=5)
     assert report["outcome"] == "failed_rolled_back"
     assert report["serving"] == good
-    assert "does not stay up" in report["problem"]["what"]
+    assert "ended" in report["problem"]["what"]
     assert (shop.version(), shop.release()) == ("1", good)
     assert shop.entries()[0]["conclusion"]["outcome"] == "failed_rolled_back"
     assert [c.labels["deployer.release"] for c in shop.containers()] == [good]
