@@ -16,6 +16,7 @@ from deployer.errors import (
     Conflict,
     DeployerError,
     Interrupted,
+    RolloutFailed,
     Superseded,
     Transient,
     UnknownState,
@@ -124,7 +125,7 @@ def _failed(
         return report(job, trail, Outcome.UNKNOWN, stopped)
     except DeployerError as second:
         yield Failed(scope=job.scope, problem=describe(second))
-        return _conclude(job, name, trail, Outcome.FAILED_ROLLBACK_FAILED, error)
+        return _conclude(job, name, trail, Outcome.FAILED_ROLLBACK_FAILED, _both(error, second))
     returned = any(isinstance(a, ShiftTraffic) and a.weights for a in back.actions)
     outcome = Outcome.FAILED_ROLLED_BACK if returned else Outcome.FAILED_NOTHING_CHANGED
     return _conclude(job, name, trail, outcome, error)
@@ -230,6 +231,17 @@ def _unrecorded(ended: Report, lost: DeployerError) -> Report:
         outcome=outcome,
         exit_code=exit_code(outcome, lost.exit_code),
         problem=replace(problem, what=text, fix=again),
+    )
+
+
+def _both(error: DeployerError, second: DeployerError) -> DeployerError:
+    """What failed, and why the way back failed as well: a person needs to know both."""
+    return RolloutFailed(
+        f"{error.what}, and the rollback failed: {second.what}",
+        where=second.where or error.where,
+        why=second.why or error.why,
+        evidence=(*error.evidence, *second.evidence),
+        fix=second.fix or error.fix,
     )
 
 

@@ -192,7 +192,7 @@ def _endless() -> str:
 def _children(program: str) -> list[str]:
     found = subprocess.run(["ps", "-eo", "ppid,args"], capture_output=True, text=True, check=True)
     mine = [line.split(None, 1) for line in found.stdout.splitlines()]
-    return [args for ppid, args in mine if ppid == str(os.getpid()) and program in args]
+    return [args for ppid, args in mine if ppid == str(os.getpid()) and args.split()[0] == program]
 
 
 class Liar(RegistryClient):
