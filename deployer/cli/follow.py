@@ -89,13 +89,18 @@ class Follower:
         with self._lock:
             self._view.tick()
 
-    def _announce(self, number: int) -> None:
-        """Say what is in flight, above whatever the view draws."""
-        held = self._lock.acquire(timeout=GRUDGE)
-        for text in stopping(number, self._view.story, begun=self._brake.grace > 0):
-            self._view.show(Said(text=text))
-        if held:
-            self._lock.release()
+    def _announce(self, number: int) -> Callable[[], None]:
+        """What is in flight now; calling the result says it, above whatever the view draws."""
+        texts = stopping(number, self._view.story, begun=self._brake.grace > 0)
+
+        def say() -> None:
+            held = self._lock.acquire(timeout=GRUDGE)
+            for text in texts:
+                self._view.show(Said(text=text))
+            if held:
+                self._lock.release()
+
+        return say
 
     def _abandon(self, number: int) -> int:
         """The time is over: tell what is known, for every scope that has not ended."""

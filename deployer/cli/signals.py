@@ -25,11 +25,14 @@ GRACE = 4.2  # seconds from the first signal until the process is ended; five ar
 class Brake:
     """While entered, the first signal sets `cancel`, and a second one ends the process.
 
-    `announce` is called with the signal at once, `abandon` when the time is over and the run has
-    not ended by itself: it writes what is known and gives the exit code.
+    `announce` is called with the signal at once, and what it gives says so. `abandon` is called
+    when the time is over and the run has not ended by itself: it writes what is known, and gives
+    the exit code.
     """
 
-    def __init__(self, announce: Callable[[int], None], abandon: Callable[[int], int]) -> None:
+    def __init__(
+        self, announce: Callable[[int], Callable[[], None]], abandon: Callable[[int], int]
+    ) -> None:
         self.cancel = Cancel()
         self.pulled = False
         self.grace = 0.0  # nothing has begun yet: there is nothing to wait for
@@ -71,8 +74,9 @@ class Brake:
         number = os.read(self._read, 1)[0]
         self.pulled = True
         until = time.monotonic() + self.grace
+        say = self._announce(number)  # looked up first: once stopped, nothing is in flight
         self.cancel.set(number)
-        self._announce(number)
+        say()
         ready, _, _ = select.select([self._read], [], [], max(0.0, until - time.monotonic()))
         if ready:
             os._exit(128 + os.read(self._read, 1)[0])
