@@ -21,7 +21,10 @@ STEADY = 5.0  # seconds that a container without any health check must have stay
 
 
 def begin(place: Place, action: Verify) -> dict[str, int]:
-    """What `check` compares with: how often the container had been started again by now."""
+    """What `check` compares with: how often the container had been started again by now. Where it
+    is not watched for a while, there is nothing to compare."""
+    if action.stage == "candidate" or not action.hold:
+        return {}
     return {RESTARTS: _container(place, action)["RestartCount"]}
 
 
