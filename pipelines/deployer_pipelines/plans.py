@@ -128,8 +128,3 @@ def unbuilt(placement: Placement, reference: str | None = None) -> Image:
     if placement.options.get("registry"):
         image = RegistryImage(repository=name, digest=UNBUILT)
     return image
-
-
-def is_unbuilt(image: Image) -> bool:
-    """Whether `image` only stands for one that ship will build."""
-    return image.digest == UNBUILT
